@@ -1,0 +1,1 @@
+//! Executable conformance fixtures.

@@ -1,0 +1,3 @@
+//! The `revring-conformance` command.
+
+fn main() {}

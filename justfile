@@ -1,0 +1,74 @@
+# Every check and every common command of revring. `just` lists them.
+
+# Seconds each fuzz target runs.
+fuzz_seconds := env("REVRING_FUZZ_SECONDS", "10")
+
+[private]
+default:
+    @just --list --unsorted
+
+# Everything that must hold before a change is handed in. Changes no file under version control.
+verify: fmt clippy docs test doctest deny fuzz
+
+# The code is formatted.
+fmt:
+    cargo fmt --all --check
+    cargo fmt --manifest-path fuzz/Cargo.toml --check
+
+# No compiler or clippy warning, in any target.
+clippy:
+    cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
+
+# The documentation builds without a warning.
+docs:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps --locked
+
+# All tests; arguments go to cargo-nextest: `just test resume`.
+test *args:
+    cargo nextest run --workspace --all-features --locked {{ args }}
+
+# The examples in the documentation.
+doctest:
+    cargo test --workspace --all-features --doc --locked
+
+# Licenses, banned crates and sources of every dependency. Needs no network once the dependencies are here.
+deny:
+    cargo deny --locked --all-features --log-level error check --hide-inclusion-graph bans licenses sources
+
+# Known vulnerabilities in dependencies. Fetches the advisory database, so it is not part of `verify`.
+audit:
+    cargo deny --all-features check advisories
+
+# Fuzz each target for a few seconds; `just fuzz decode 600` fuzzes one for ten minutes.
+[script("bash")]
+fuzz target="all" seconds=fuzz_seconds:
+    set -euo pipefail
+    targets="{{ if target == "all" { "decode room" } else { target } }}"
+    if ! rustup toolchain list 2>/dev/null | grep -q '^nightly'; then
+        echo "fuzz: no nightly toolchain, so the seeds run as an ordinary test instead"
+        exec cargo test --manifest-path fuzz/Cargo.toml --no-default-features --locked
+    fi
+    cargo metadata --manifest-path fuzz/Cargo.toml --locked --format-version 1 >/dev/null
+    for target in $targets; do
+        mkdir -p "fuzz/corpus/$target"
+        # revring has no unsafe code: without a sanitizer the same seconds try more inputs.
+        cargo +nightly fuzz run --sanitizer none "$target" "fuzz/corpus/$target" "fuzz/seeds/$target" \
+            -- -max_total_time={{ seconds }} -timeout=10 -rss_limit_mb=2048 -max_len=65536 -verbosity=0
+    done
+
+# Run the server: `just serve --listen 127.0.0.1:7700`.
+serve *args:
+    cargo run --release --locked -- serve {{ args }}
+
+# Run the conformance fixtures; `just conformance --url ws://127.0.0.1:7700/v1/ws` drives a running server.
+conformance *args:
+    cargo build --release --locked --package revring
+    cargo run --release --locked --package revring-conformance -- run {{ args }}
+
+# Criterion benches; arguments go to cargo: `just bench --bench codec`.
+bench *args:
+    cargo bench --workspace --locked {{ args }}
+
+# Write the generated files again: JSON Schema of the messages and golden vectors.
+generate:
+    cargo run --locked --package revring-protocol --features schema --example generate

@@ -1,0 +1,1 @@
+//! The revring protocol, pure and synchronous: no network, no clock, no randomness.

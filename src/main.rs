@@ -1,0 +1,3 @@
+//! The `revring` command.
+
+fn main() {}
