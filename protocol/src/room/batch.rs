@@ -1,0 +1,235 @@
+//! Updates that the log is to commit at once, and their answers, held back until it has.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    Room,
+    judge::{Court, Refusal, Verdict},
+    tombstones::Tombstones,
+};
+use crate::{
+    change::{Operation, Update},
+    document::Document,
+    error::Code,
+    ids::{ClientId, ClientReqId, Millis, Rev},
+    message::{Reject, ServerMessage},
+};
+
+/// The caller's own number for a request; comes back with the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Ticket(pub u64);
+
+/// An update and who sent it.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Its author.
+    pub client_id: ClientId,
+    /// What it asks for.
+    pub update: Update,
+    /// Comes back with the answer.
+    pub ticket: Ticket,
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The request's.
+    pub ticket: Ticket,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// What became of an update.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is an operation now; the delta that carries it tells its author.
+    Accepted(Rev),
+    /// Its author is to be told this.
+    Reply(ServerMessage),
+}
+
+/// What the log is to commit next. Dropping it changes nothing.
+#[derive(Debug)]
+pub struct Batch {
+    pub(super) expected_head: Rev,
+    pub(super) document: Document,
+    pub(super) tombstones: Tombstones,
+    pub(super) operations: Vec<Arc<Operation>>,
+    pub(super) answers: Vec<Answer>,
+    pub(super) at: Millis,
+    requests: Vec<Request>,
+}
+
+impl Batch {
+    /// The room's revision before the batch.
+    #[must_use]
+    pub fn expected_head(&self) -> Rev {
+        self.expected_head
+    }
+
+    /// The operations to commit, in order; none when every update was refused or a duplicate.
+    #[must_use]
+    pub fn operations(&self) -> &[Arc<Operation>] {
+        &self.operations
+    }
+
+    /// The requests it was made of, to be proposed again.
+    #[must_use]
+    pub fn into_requests(self) -> Vec<Request> {
+        self.requests
+    }
+}
+
+/// A batch in the making: the state after what was accepted so far.
+pub(super) struct Draft<'a> {
+    room: &'a Room,
+    now: Millis,
+    document: Document,
+    tombstones: Tombstones,
+    operations: Vec<Arc<Operation>>,
+    bytes: usize,
+    /// The ids accepted in this batch.
+    fresh: BTreeMap<(ClientId, ClientReqId), Rev>,
+    answers: Vec<Answer>,
+    requests: Vec<Request>,
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(room: &'a Room, now: Millis) -> Self {
+        Self {
+            room,
+            now,
+            document: room.document.clone(),
+            tombstones: room.tombstones.clone(),
+            operations: Vec::new(),
+            bytes: 0,
+            fresh: BTreeMap::new(),
+            answers: Vec::new(),
+            requests: Vec::new(),
+        }
+    }
+
+    /// Whether the next operation would be one too many (rule O-7).
+    pub(super) fn is_full(&self) -> bool {
+        self.operations.len() >= self.room.limits.batch_ops()
+    }
+
+    /// Takes `request` into the batch, or gives it back when the batch has no room for its operation.
+    pub(super) fn take(&mut self, request: Request) -> Result<(), Request> {
+        let outcome = match self.known(&request) {
+            Some(reply) => Outcome::Reply(reply),
+            None => match self.judge(&request) {
+                Ok((operation, verdict)) => {
+                    let size = operation.size();
+                    if !self.operations.is_empty()
+                        && self.bytes + size > self.room.limits.batch_bytes()
+                    {
+                        return Err(request);
+                    }
+                    self.bytes += size;
+                    Outcome::Accepted(self.accept(operation, verdict))
+                }
+                Err(refusal) => {
+                    Outcome::Reply(ServerMessage::Reject(refusal.into_reject(&request.update)))
+                }
+            },
+        };
+        self.answers.push(Answer {
+            ticket: request.ticket,
+            outcome,
+        });
+        self.requests.push(request);
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> Batch {
+        Batch {
+            expected_head: self.room.head(),
+            document: self.document,
+            tombstones: self.tombstones,
+            operations: self.operations,
+            answers: self.answers,
+            at: self.now,
+            requests: self.requests,
+        }
+    }
+
+    fn head(&self) -> Rev {
+        Rev::new(self.room.head().get() + self.operations.len() as u64)
+    }
+
+    /// The answer to a request that was judged before, or may have been (rules U-2 and U-5).
+    fn known(&self, request: &Request) -> Option<ServerMessage> {
+        let Request {
+            client_id, update, ..
+        } = request;
+        let id = &update.client_req_id;
+        let accepted = self.room.remembered.find(client_id, id);
+        if let Some(rev) =
+            accepted.or_else(|| self.fresh.get(&(client_id.clone(), id.clone())).copied())
+        {
+            return Some(ServerMessage::Ack {
+                client_req_id: id.clone(),
+                rev,
+                duplicate: true,
+            });
+        }
+        let forgotten = self.room.remembered.forgotten(client_id);
+        let first_rev = update.first_rev.filter(|first| *first < forgotten)?;
+        let message = format!(
+            "what became of this update, first sent at revision {first_rev}, is forgotten (up to revision {forgotten})"
+        );
+        Some(ServerMessage::Reject(Reject::new(
+            id.clone(),
+            Code::OutcomeUnknown,
+            message,
+        )))
+    }
+
+    fn judge(&self, request: &Request) -> Result<(Operation, Verdict), Refusal> {
+        let ring = &self.room.ring;
+        let court = Court {
+            document: &self.document,
+            tombstones: &self.tombstones,
+            limits: &self.room.limits,
+            now: self.now,
+            head: self.room.head(),
+            buffer_first_rev: ring.first_rev(),
+            history: |base| {
+                let committed = ring.after(base).map(|entry| &**entry.operation());
+                committed.chain(self.operations.iter().map(|operation| &**operation))
+            },
+        };
+        let mut verdict = court.judge(&request.update)?;
+        let operation = Operation {
+            rev: self.head().next(),
+            client_id: request.client_id.clone(),
+            client_req_id: request.update.client_req_id.clone(),
+            at: self.now,
+            changes: std::mem::take(&mut verdict.effects),
+        };
+        let (size, most) = (operation.size(), self.room.limits.operation_bytes);
+        if size > most {
+            let message = format!(
+                "the operation would have {size} bytes, it may have {most}; send several updates"
+            );
+            return Err(Refusal::new(Code::TooLarge, message));
+        }
+        Ok((operation, verdict))
+    }
+
+    fn accept(&mut self, operation: Operation, verdict: Verdict) -> Rev {
+        let rev = operation.rev;
+        for (key, _) in verdict.finished.records() {
+            self.tombstones.raise(key);
+        }
+        let deleted = verdict.finished.commit(&mut self.document);
+        self.tombstones.bury(rev, deleted);
+        self.fresh.insert(
+            (operation.client_id.clone(), operation.client_req_id.clone()),
+            rev,
+        );
+        self.operations.push(Arc::new(operation));
+        rev
+    }
+}
