@@ -6,6 +6,7 @@
 //! - [`codec`]: how it stands on the wire, in JSON and MessagePack.
 //! - [`document`]: the state, and what changes do to it.
 //! - [`room`]: the server's half, a state machine: requests in, operations and answers out.
+//! - [`replica`]: the client's half: confirmed state, pending updates, optimistic view.
 //! - [`limits`], [`error`]: every bound and every code.
 
 pub mod change;
@@ -16,6 +17,7 @@ pub mod ids;
 pub mod limits;
 pub mod message;
 pub mod record;
+pub mod replica;
 pub mod room;
 pub mod value;
 
