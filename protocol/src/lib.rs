@@ -19,6 +19,8 @@ pub mod message;
 pub mod record;
 pub mod replica;
 pub mod room;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod value;
 
 /// The version of the protocol: it stands in the path and the subprotocols (rules W-1 and W-9).
