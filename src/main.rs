@@ -1,3 +1,9 @@
 //! The `revring` command.
 
-fn main() {}
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    revring::cli::run()
+}
