@@ -69,6 +69,7 @@ conformance *args:
 bench *args:
     cargo bench --workspace --locked {{ args }}
 
-# Write the generated files again: JSON Schema of the messages and golden vectors.
+# Write the generated files again: JSON Schema of messages and fixtures, golden vectors.
 generate:
     cargo run --locked --package revring-protocol --features schema --example generate
+    cargo run --locked --package revring-conformance --features schema --example schema > conformance/schema/fixture.schema.json
