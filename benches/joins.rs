@@ -39,7 +39,7 @@ fn main() {
     for _ in 0..5 {
         let mut quiet = Vec::new();
         writer.write(Duration::from_secs(2), 1, 40, |seconds| {
-            quiet.push(seconds * 1e6)
+            quiet.push(seconds * 1e6);
         });
         let (busy, took) = while_joining(&mut writer, &address, joins);
         let (quiet, busy) = (p99(quiet), p99(busy));
@@ -72,7 +72,7 @@ fn while_joining(writer: &mut Writer, address: &str, joins: usize) -> (Vec<f64>,
     let mut busy = Vec::new();
     while !done.load(Ordering::Acquire) {
         writer.write(Duration::from_millis(5), 1, 40, |seconds| {
-            busy.push(seconds * 1e6)
+            busy.push(seconds * 1e6);
         });
     }
     let (_crowd, took) = crowd.join().expect("the crowd joins");

@@ -32,6 +32,8 @@ pub(crate) struct Writer {
     socket: TcpStream,
     buffer: Vec<u8>,
     sent: u64,
+    /// The record that is written again and again is there.
+    warm: bool,
     name: String,
 }
 
@@ -59,13 +61,14 @@ impl Writer {
             socket,
             buffer: Vec::new(),
             sent: 0,
+            warm: false,
             name,
         };
         while !matches!(writer.next().0, ServerMessage::Presence { .. }) {}
         writer
     }
 
-    /// Writes for `duration` with at most `window` unanswered updates of `record`, then waits for the last answer.
+    /// Writes for `duration` with at most `window` unanswered updates of one record, then waits for the last answer.
     /// `took` is given the seconds each update took to come back.
     pub(crate) fn write(
         &mut self,
@@ -82,6 +85,9 @@ impl Writer {
             while sent.len() < window && start.elapsed() < duration {
                 frames.extend(self.update(payload));
                 sent.push_back(Instant::now());
+            }
+            if sent.is_empty() {
+                break;
             }
             self.socket.write_all(&frames).expect("the socket is open");
             let (message, bytes) = self.next();
@@ -112,7 +118,7 @@ impl Writer {
     }
 
     fn update(&mut self, payload: usize) -> Vec<u8> {
-        if self.sent == 0 {
+        if !std::mem::replace(&mut self.warm, true) {
             return self.next_update(vec![put("hot", payload)]);
         }
         let path = Path::parse("/text").expect("a valid path");
