@@ -1,7 +1,8 @@
 //! CPU that the server spends per delivery, against a bare `write(2)` loop over as many sockets with frames of the same size.
 //!
-//! One room, 1,000 clients in a drain process that only reads, one writer that writes as fast as its window allows. Runs are
-//! paired: server, loop, server, loop. The ratio is loop / server: 1.00 is the limit, 0.85 the least that is acceptable.
+//! One room, 1,000 clients in a drain process that only reads, one writer that writes as fast as its window allows. The loop is
+//! paced in the same way, and the drain never sleeps: what a write costs the kernel depends on both. Runs are paired: server, loop,
+//! server, loop. The ratio is loop / server: 1.00 is the limit, 0.85 the least that is acceptable.
 //!
 //! `cargo bench --bench fanout [-- --clients N --seconds S --pairs P]`
 
@@ -17,7 +18,7 @@ mod support;
 
 use std::{
     io::{Read as _, Write as _},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     time::{Duration, Instant},
 };
 
@@ -99,27 +100,30 @@ fn serve(clients: usize, duration: Duration, window: usize) -> (f64, support::wr
 
 /// Microseconds of CPU that a bare loop spends per write.
 fn bare(clients: usize, duration: Duration, bytes: u64) -> f64 {
-    let seconds = duration.as_secs().to_string();
-    let mut program = Process::role(
-        0,
-        &[
-            WRITE_LOOP,
-            &clients.to_string(),
-            &bytes.to_string(),
-            &seconds,
-        ],
-    );
+    let (count, seconds) = (clients.to_string(), duration.as_secs().to_string());
+    let mut program = Process::role(0, &[WRITE_LOOP, &count, &bytes.to_string(), &seconds]);
     let address = program.line();
     let mut crowd = Crowd::start(1, &address, clients, true);
+    let pacer = TcpStream::connect(&address).expect("the loop listens");
+    pacer.set_nodelay(true).expect("a TCP socket");
+    let pacer = std::thread::spawn(move || pace(pacer, bytes));
     let before = program.cpu();
     let rounds: u64 = program.ask("go").parse().expect("a number of rounds");
     let cpu = program.cpu() - before;
     crowd.wait(rounds * bytes);
-    assert_eq!(crowd.clients(), clients);
+    drop(program);
+    pacer.join().expect("the pacer ends with the loop");
     cpu / (rounds as f64 * clients as f64) * 1e6
 }
 
-/// Runs the role: writes `bytes` to each of `clients` sockets, round after round, and prints how many rounds there were.
+/// Answers each frame with a byte, as a writer answers the delta of its update with the next one.
+fn pace(mut socket: TcpStream, bytes: u64) {
+    let mut frame = vec![0; usize::try_from(bytes).expect("a frame in memory")];
+    while socket.read_exact(&mut frame).is_ok() && socket.write_all(b".").is_ok() {}
+}
+
+/// Runs the role: writes `bytes` to each of `clients` sockets, round after round, and prints how many rounds there were. As
+/// in a room, the next round begins when the last client, which is the writer, has had its frame and answered.
 fn write_loop(arguments: &[String]) {
     let [clients, bytes, seconds] = arguments else {
         panic!("write-loop CLIENTS BYTES SECONDS")
@@ -135,6 +139,7 @@ fn write_loop(arguments: &[String]) {
         socket
     };
     let mut sockets: Vec<_> = (0..clients).map(accept).collect();
+    let mut pacer = accept(clients);
     let mut go = [0; 3];
     std::io::stdin().read_exact(&mut go).expect("the word go");
     let (start, mut rounds) = (Instant::now(), 0_u64);
@@ -142,6 +147,8 @@ fn write_loop(arguments: &[String]) {
         for socket in &mut sockets {
             socket.write_all(&frame).expect("the crowd reads");
         }
+        pacer.write_all(&frame).expect("the pacer reads");
+        pacer.read_exact(&mut [0]).expect("the pacer answers");
         rounds += 1;
     }
     println!("{rounds}");

@@ -89,6 +89,7 @@ pub(crate) fn run(arguments: &[String]) {
             // JOINED, the snapshot and the first presence.
             settle(&crowd, |client| client.frames.borrow().count >= 3).await;
         }
+        tokio::task::spawn_local(stay_awake());
         println!("ready");
         serve(&crowd).await;
     });
@@ -134,6 +135,14 @@ async fn drain(socket: tokio::net::TcpStream, client: Rc<Client>) {
 async fn settle(crowd: &[Rc<Client>], done: impl Fn(&Client) -> bool) {
     while !crowd.iter().all(|client| done(client)) {
         tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+}
+
+/// Keeps the process from sleeping: waking a sleeping reader costs its writer more than the write, and whether it sleeps would be
+/// left to chance.
+async fn stay_awake() {
+    loop {
+        tokio::task::yield_now().await;
     }
 }
 
