@@ -1,7 +1,5 @@
 //! Every bound of the protocol, and the relations between them.
 
-use crate::value::Value;
-
 /// The largest integer that every client can hold exactly: 2^53 − 1.
 pub const MAX_SAFE_INTEGER: i64 = (1 << 53) - 1;
 
@@ -123,12 +121,6 @@ impl Limits {
     #[must_use]
     pub fn batch_bytes(&self) -> usize {
         self.ring_bytes / BATCH_SHARE
-    }
-
-    /// Whether `data` nests no deeper than a record may.
-    #[must_use]
-    pub fn allows_depth(&self, data: &Value) -> bool {
-        data.depth() <= self.depth
     }
 }
 

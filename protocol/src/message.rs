@@ -11,9 +11,10 @@ use crate::{
         ClientId, ClientKey, ClientReqId, Collection, Epoch, RecordId, RecordKey, Rev, RoomName,
     },
     limits::Limits,
-    record::Record,
     value::{Object, Path},
 };
+
+pub use crate::record::State;
 
 /// Where a client stands: a revision in the life of a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,9 +154,6 @@ pub struct Joined {
     /// Milliseconds after which the server pings a quiet client.
     pub heartbeat_ms: u64,
 }
-
-/// The state of a room: records by collection and id.
-pub type State = BTreeMap<Collection, BTreeMap<RecordId, Arc<Record>>>;
 
 /// `SYNC.SNAPSHOT`: one part of the state at `rev`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -1,16 +1,24 @@
 //! A record, with what is derived from it kept beside it.
 
-use std::sync::OnceLock;
+mod checksum;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use bytes::Bytes;
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
 use crate::{
-    codec::Codec,
-    ids::{Millis, RecordKey},
+    codec::kind::Codec,
+    ids::{Collection, Millis, RecordId, RecordKey},
     limits::RECORD_OVERHEAD,
     value::{Object, object_size, string_size},
 };
+
+/// The state of a room: records by collection and id.
+pub type State = BTreeMap<Collection, BTreeMap<RecordId, Arc<Record>>>;
 
 /// A record: what stands under one key of a document. Never changed in place.
 #[derive(Debug, Clone)]
@@ -36,7 +44,7 @@ impl Record {
     ) -> Self {
         let names = string_size(key.collection.as_str()) + string_size(key.id.as_str());
         let size = object_size(&data) + names + RECORD_OVERHEAD;
-        let hash = crate::document::record_hash(key, version, created_at, updated_at, &data);
+        let hash = checksum::record_hash(key, version, created_at, updated_at, &data);
         Self {
             version,
             created_at,

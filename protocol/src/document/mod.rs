@@ -1,7 +1,7 @@
 //! The state of a room: records by collection and id, cheap to clone at any size.
 
-mod checksum;
 mod edit;
+mod edit_error;
 mod merge;
 mod splice;
 mod workspace;
@@ -10,17 +10,15 @@ use std::sync::Arc;
 
 use imbl::OrdMap;
 
-pub use edit::EditError;
 pub(crate) use edit::{replaces_value, sum};
+pub use edit_error::EditError;
 pub use splice::{Concurrent, Patch};
 pub use workspace::{Deleted, Finished, Workspace};
-pub(crate) use checksum::record_hash;
 
 use crate::{
     change::Operation,
     ids::{Collection, RecordId, RecordKey},
-    message::State,
-    record::Record,
+    record::{Record, State},
 };
 
 /// The records of one collection.
@@ -97,11 +95,13 @@ impl Document {
     pub fn apply(&mut self, operation: &Operation) -> Result<Vec<Deleted>, Diverged> {
         let mut workspace = Workspace::new(self);
         for effect in &operation.changes {
-            workspace.apply(effect, operation.at).map_err(|problem| Diverged {
-                rev: operation.rev,
-                key: effect.key.clone(),
-                problem,
-            })?;
+            workspace
+                .apply(effect, operation.at)
+                .map_err(|problem| Diverged {
+                    rev: operation.rev,
+                    key: effect.key.clone(),
+                    problem,
+                })?;
         }
         let touched = workspace.finish(operation.at);
         Ok(touched.commit(self))
@@ -113,9 +113,16 @@ impl Document {
     /// Names what does not hold.
     pub fn check(&self) {
         let records = || self.collections.values().flat_map(Records::values);
-        assert!(self.collections.values().all(|records| !records.is_empty()), "no collection is empty");
+        assert!(
+            self.collections.values().all(|records| !records.is_empty()),
+            "no collection is empty"
+        );
         assert_eq!(records().count(), self.records, "records are counted");
-        assert_eq!(records().map(|record| record.size()).sum::<usize>(), self.size, "sizes are summed");
+        assert_eq!(
+            records().map(|record| record.size()).sum::<usize>(),
+            self.size,
+            "sizes are summed"
+        );
         let sum = records().fold(0_u64, |sum, record| sum.wrapping_add(record.hash()));
         assert_eq!(sum, self.sum, "hashes are summed");
     }
@@ -124,7 +131,10 @@ impl Document {
     pub fn add_part(&mut self, state: &State) {
         for (collection, records) in state {
             for (id, record) in records {
-                let key = RecordKey { collection: collection.clone(), id: id.clone() };
+                let key = RecordKey {
+                    collection: collection.clone(),
+                    id: id.clone(),
+                };
                 self.insert(&key, Arc::clone(record));
             }
         }
@@ -143,7 +153,9 @@ impl Document {
 
     /// Removes the record under `key`, if there is one.
     pub(crate) fn remove(&mut self, key: &RecordKey) {
-        let Some(records) = self.collections.get_mut(&key.collection) else { return };
+        let Some(records) = self.collections.get_mut(&key.collection) else {
+            return;
+        };
         let removed = records.remove(&key.id);
         if records.is_empty() {
             self.collections.remove(&key.collection);

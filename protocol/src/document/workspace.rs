@@ -2,10 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{
-    Document,
-    edit::{EditError, edit_data},
-};
+use super::{Document, edit::edit_data, edit_error::EditError};
 use crate::{
     change::{Edit, Effect},
     ids::{Millis, RecordKey},

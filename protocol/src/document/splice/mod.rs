@@ -6,7 +6,7 @@ mod patch;
 pub use concurrent::Concurrent;
 pub use patch::Patch;
 
-use super::edit::EditError;
+use super::edit_error::EditError;
 use crate::{
     change::{Sequence, Splice},
     value::{Path, Value},

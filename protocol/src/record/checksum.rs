@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// XXH64 (seed 0) of the canonical form of `[collection, id, version, createdAt, updatedAt, data]`.
-pub(crate) fn record_hash(
+pub(super) fn record_hash(
     key: &RecordKey,
     version: u64,
     created_at: Millis,
