@@ -11,7 +11,7 @@ use crate::{
     change::{Change, Edit, Sequence, Splice, Update},
     codec::Codec,
     document::Patch,
-    ids::ClientReqId,
+    ids::{ClientReqId, Rev},
     limits::{Limits, MAX_SAFE_INTEGER, MESSAGE_DEPTH, OPERATION_OVERHEAD},
     message::ClientMessage,
     value::{Value, object_depth},
@@ -21,6 +21,8 @@ use crate::{
 const PENDING: usize = 4096;
 /// Ids that may be pending, those of composed updates included.
 const PENDING_IDS: usize = 65_536;
+/// A revision as long as any.
+const LARGEST: Rev = Rev::new(MAX_SAFE_INTEGER.unsigned_abs());
 /// Levels of a message around the data of a change.
 const ENVELOPE_DEPTH: usize = 8;
 
@@ -108,30 +110,37 @@ fn check_form(id: &ClientReqId, changes: &[Change], limits: &Limits) -> Result<(
         let problem = format!("it has {size} bytes, an operation may have {limit}");
         return Err(UpdateError::TooLarge(problem));
     }
-    if size > limits.message_bytes {
-        check_encoded(id, changes, limits.message_bytes)?;
+    if size <= limits.message_bytes {
+        return Ok(());
     }
-    Ok(())
-}
-
-/// Checks what the size only estimates.
-fn check_encoded(id: &ClientReqId, changes: &[Change], limit: usize) -> Result<(), UpdateError> {
-    let message = ClientMessage::Update(Update {
+    let update = Update {
         client_req_id: id.clone(),
         changes: changes.to_vec(),
-        base_rev: None,
-        first_rev: None,
-    });
+        base_rev: Some(LARGEST),
+        first_rev: Some(LARGEST),
+    };
+    check_size(&update, limits).map_err(UpdateError::TooLarge)
+}
+
+/// Checks that `update` fits in a message of either codec.
+pub(super) fn check_size(update: &Update, limits: &Limits) -> Result<(), String> {
+    let limit = limits.message_bytes;
+    // The size is never less than what is encoded.
+    if size(&update.changes) <= limit {
+        return Ok(());
+    }
+    let message = ClientMessage::Update(update.clone());
     let bytes = Codec::ALL
         .iter()
         .map(|codec| codec.encode(&message).len())
         .max()
         .unwrap_or(0);
-    if bytes + OPERATION_OVERHEAD > limit {
-        let problem = format!("it takes {bytes} bytes, a message may have {limit}");
-        return Err(UpdateError::TooLarge(problem));
+    if bytes <= limit {
+        return Ok(());
     }
-    Ok(())
+    Err(format!(
+        "it takes {bytes} bytes, a message may have {limit}"
+    ))
 }
 
 fn size(changes: &[Change]) -> usize {

@@ -58,7 +58,9 @@ impl Replica {
 
     /// The update at `index` is not to be sent again if its value was replaced.
     fn end_refused(&mut self, index: usize) {
-        let Some(pending) = self.queue.get_mut(index) else { return };
+        let Some(pending) = self.queue.get_mut(index) else {
+            return;
+        };
         if let Some(conflict) = pending.conflict.take() {
             lose(&mut self.events, pending, conflict);
             self.queue.sweep();

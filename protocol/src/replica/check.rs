@@ -107,16 +107,20 @@ impl Replica {
             );
         }
         let rebuilt = contents(&view.document);
-        assert_eq!(rebuilt, contents(&self.view.document), "the view is what is pending on the state");
+        assert_eq!(
+            rebuilt,
+            contents(&self.view.document),
+            "the view is what is pending on the state"
+        );
     }
 }
 
 /// What a view shows but times, which are guessed when a record is rebuilt.
 fn contents(document: &Document) -> BTreeMap<(&Collection, &RecordId), (u64, &Object)> {
     let records = document.collections().flat_map(|(collection, records)| {
-        records.iter().map(move |(id, record)| {
-            ((collection, id), (record.version(), record.data()))
-        })
+        records
+            .iter()
+            .map(move |(id, record)| ((collection, id), (record.version(), record.data())))
     });
     records.collect()
 }

@@ -270,7 +270,9 @@ impl Replica {
     /// Whether `id` is pending and the view contains it (rule K-1).
     #[must_use]
     pub fn shows(&self, id: &ClientReqId) -> bool {
-        self.queue.iter().any(|pending| pending.shown && pending.ids().any(|known| known == id))
+        self.queue
+            .iter()
+            .any(|pending| pending.shown && pending.ids().any(|known| known == id))
     }
 
     /// This client's public id, once it is known.

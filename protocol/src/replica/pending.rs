@@ -69,8 +69,14 @@ impl Delivery {
 
     /// Another line of revisions: what was sent in the old one tells the server nothing.
     pub(super) fn new_epoch(&mut self) {
-        let Self { ever, unaccounted, .. } = *self;
-        *self = Self { ever, unaccounted, ..Self::default() };
+        let Self {
+            ever, unaccounted, ..
+        } = *self;
+        *self = Self {
+            ever,
+            unaccounted,
+            ..Self::default()
+        };
     }
 }
 
@@ -182,7 +188,9 @@ impl Queue {
         id: ClientReqId,
         changes: Vec<Change>,
     ) -> BTreeSet<RecordKey> {
-        let Some(pending) = self.list.get_mut(index) else { return BTreeSet::new() };
+        let Some(pending) = self.list.get_mut(index) else {
+            return BTreeSet::new();
+        };
         let keys = changes.iter().map(|change| change.key.clone()).collect();
         pending.changes = changes;
         pending.aliases.push(id.clone());

@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 
 use super::{
     Replica, Stage,
+    admit::check_size,
     pending::{Form, Pending},
 };
 use crate::{
     change::Update,
+    error::Code,
     ids::{Millis, RecordKey},
     limits::REMEMBERED_IDS,
-    message::{ClientMessage, Join, Position},
+    message::{ClientMessage, Join, Position, Reject},
 };
 
 impl Replica {
@@ -77,38 +79,58 @@ impl Replica {
         if self.hold.is_some() || !self.may_send() {
             return None;
         }
-        let index = self.next_sendable()?;
-        let rev = self.confirmed.rev;
-        let pending = self.queue.get_mut(index)?;
+        loop {
+            let index = self.next_sendable()?;
+            let update = self.update_at(index)?;
+            match check_size(&update, &self.limits) {
+                Ok(()) => {
+                    self.note_sent(index, &update);
+                    return Some(update);
+                }
+                // Over a message this large the server ends the connection for good (rule W-6).
+                Err(problem) => {
+                    let id = update.client_req_id;
+                    self.reject(index, Reject::new(id, Code::TooLarge, problem));
+                }
+            }
+        }
+    }
+
+    /// The update at `index` as it would be sent now: a splice as rebased, unless it is sent to learn what became of it.
+    fn update_at(&self, index: usize) -> Option<Update> {
         let Pending {
             id,
             changes,
             splices,
             delivery,
             ..
-        } = pending;
-        if *splices && !delivery.probe {
-            delivery.form = Some(Form {
-                base_rev: rev,
-                changes: changes.clone(),
-            });
-        }
+        } = self.queue.get(index)?;
         let (base_rev, changes) = match &delivery.form {
-            Some(form) => (Some(form.base_rev), form.changes.clone()),
-            None => (None, changes.clone()),
+            Some(form) if delivery.probe => (Some(form.base_rev), &form.changes),
+            _ => (splices.then_some(self.confirmed.rev), changes),
         };
-        let first_rev = delivery.first_rev;
-        delivery.first_rev = first_rev.or(Some(rev));
+        Some(Update {
+            client_req_id: id.clone(),
+            changes: changes.clone(),
+            base_rev,
+            first_rev: delivery.first_rev,
+        })
+    }
+
+    fn note_sent(&mut self, index: usize, update: &Update) {
+        let Some(pending) = self.queue.get_mut(index) else {
+            return;
+        };
+        let delivery = &mut pending.delivery;
+        delivery.form = update.base_rev.map(|base_rev| Form {
+            base_rev,
+            changes: update.changes.clone(),
+        });
+        delivery.first_rev = update.first_rev.or(Some(self.confirmed.rev));
         delivery.sent = true;
         delivery.ever = true;
         delivery.copies = delivery.copies.saturating_add(1);
         delivery.count = delivery.count.saturating_add(1);
-        Some(Update {
-            client_req_id: id.clone(),
-            changes,
-            base_rev,
-            first_rev,
-        })
     }
 
     /// The first pending update whose turn has come (rule S-8).

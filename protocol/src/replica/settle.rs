@@ -30,7 +30,9 @@ impl Replica {
         let fates = walk(&self.queue, &operation.changes, Some(index));
         let (earlier, later) = fates.into_iter().partition(|(at, _)| *at < index);
         self.carry_out(earlier);
-        let Some(pending) = self.queue.get(index) else { return };
+        let Some(pending) = self.queue.get(index) else {
+            return;
+        };
         // Its effects are what later updates were made on, unless the view did not show it so, or something that
         // comes before it there is still to come.
         let before = |earlier: &Pending| earlier.shown && !earlier.over && earlier.shares(pending);
@@ -121,21 +123,32 @@ impl Replica {
 
 /// Whether the splices of `operation` are those that `pending` had become here.
 fn same_splices(pending: &Pending, operation: &Operation) -> bool {
-    let expected = pending.changes.iter().filter_map(|change| match &change.edit {
-        Edit::Splice { path, splice } if !splice.is_noop() => Some((&change.key, path, splice)),
-        _ => None,
-    });
-    let found = operation.changes.iter().filter_map(|effect| match &effect.edit {
-        Edit::Splice { path, splice } => Some((&effect.key, path, splice)),
-        _ => None,
-    });
+    let expected = pending
+        .changes
+        .iter()
+        .filter_map(|change| match &change.edit {
+            Edit::Splice { path, splice } if !splice.is_noop() => Some((&change.key, path, splice)),
+            _ => None,
+        });
+    let found = operation
+        .changes
+        .iter()
+        .filter_map(|effect| match &effect.edit {
+            Edit::Splice { path, splice } => Some((&effect.key, path, splice)),
+            _ => None,
+        });
     expected.eq(found)
 }
 
 /// `pending`, which does not show any more, has lost the value it splices: if its answer is on its way, that is its
 /// end (rule K-7).
 pub(super) fn lose(events: &mut VecDeque<Event>, pending: &mut Pending, conflict: Conflict) {
-    let Delivery { sent, copies, unaccounted, .. } = pending.delivery;
+    let Delivery {
+        sent,
+        copies,
+        unaccounted,
+        ..
+    } = pending.delivery;
     if sent || (copies > 0 && !unaccounted) {
         pending.conflict = Some(conflict);
     } else {
@@ -152,16 +165,30 @@ pub(super) fn end_in_conflict(
 ) {
     let id = pending.id.clone();
     let reject = match &pending.delivery {
-        Delivery { unaccounted: true, form: Some(_), .. } => {
+        Delivery {
+            unaccounted: true,
+            form: Some(_),
+            ..
+        } => {
             pending.delivery.probe = true;
             return;
         }
-        Delivery { unaccounted: true, form: None, .. } => {
+        Delivery {
+            unaccounted: true,
+            form: None,
+            ..
+        } => {
             let message = "the room began anew, and the splice may have been applied before";
             Reject::new(id, Code::OutcomeUnknown, message)
         }
-        Delivery { unaccounted: false, .. } => {
-            let Conflict { collection, id: record, .. } = &conflict;
+        Delivery {
+            unaccounted: false, ..
+        } => {
+            let Conflict {
+                collection,
+                id: record,
+                ..
+            } = &conflict;
             let path = conflict.path.as_ref().map_or("", |path| path.as_str());
             let message =
                 format!("{collection}/{record}{path} is no longer what the splice was made on");

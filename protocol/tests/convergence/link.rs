@@ -41,14 +41,21 @@ enum Kind {
 impl Link {
     pub(crate) fn new(number: u64, codec: Codec) -> Self {
         let (up, down, own) = (VecDeque::new(), VecDeque::new(), VecDeque::new());
-        Self { number, codec, up, down, own, cursor: None }
+        Self {
+            number,
+            codec,
+            up,
+            down,
+            own,
+            cursor: None,
+        }
     }
 
     pub(crate) fn joined(&self) -> bool {
         self.cursor.is_some()
     }
 
-    pub(crate) fn idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         self.up.is_empty() && self.down.is_empty() && self.own.is_empty()
     }
 
@@ -57,7 +64,10 @@ impl Link {
     }
 
     fn push(&mut self, message: &ServerMessage, kind: Kind) {
-        self.own.push_back(Item { bytes: self.codec.encode(message), kind });
+        self.own.push_back(Item {
+            bytes: self.codec.encode(message),
+            kind,
+        });
     }
 
     /// Drops what a `RESYNC` makes void.
@@ -95,12 +105,16 @@ impl Link {
             self.down.push_back(item.bytes);
             return Ok(true);
         }
-        let Some(cursor) = self.cursor else { return Ok(false) };
+        let Some(cursor) = self.cursor else {
+            return Ok(false);
+        };
         match room.behind(cursor) {
             CatchUp::Nothing => Ok(false),
             CatchUp::Delta { from } => {
                 let entries = room.after(from).take(most.max(1));
-                let ops: Vec<_> = entries.map(|entry| entry.encoded(self.codec).clone()).collect();
+                let ops: Vec<_> = entries
+                    .map(|entry| entry.encoded(self.codec).clone())
+                    .collect();
                 for (to, payload) in delta_payloads(self.codec, from, &ops) {
                     self.down.push_back(payload);
                     self.cursor = Some(to);
@@ -115,14 +129,23 @@ impl Link {
 /// The parts of a snapshot, small so that there are several.
 fn parts(epoch: &Epoch, rev: Rev, document: &Document) -> Vec<SnapshotPart> {
     let records = document.collections().flat_map(|(collection, records)| {
-        records.iter().map(move |(id, record)| (collection, id, record))
+        records
+            .iter()
+            .map(move |(id, record)| (collection, id, record))
     });
     let records: Vec<_> = records.collect();
     let mut parts: Vec<SnapshotPart> = Vec::new();
     let mut push = |state: State| {
         let part = parts.len() as u64;
         let epoch = epoch.clone();
-        parts.push(SnapshotPart { rev, epoch, part, last: false, state, checksum: None });
+        parts.push(SnapshotPart {
+            rev,
+            epoch,
+            part,
+            last: false,
+            state,
+            checksum: None,
+        });
     };
     for chunk in records.chunks(PART_RECORDS) {
         let mut state = State::new();

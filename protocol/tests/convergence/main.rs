@@ -1,7 +1,15 @@
 //! One room and several replicas, connected by queues of encoded messages: whatever is done in whatever order, in the
 //! end every replica has what the room has, and every update has ended once, in the way it was told.
 
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails"
+)]
+
+mod client;
 mod link;
+mod make;
 mod plan;
 mod world;
 

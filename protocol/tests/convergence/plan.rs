@@ -90,10 +90,7 @@ pub(crate) enum Op {
     Splice,
 }
 
-pub(crate) fn plan(
-    clients: RangeInclusive<usize>,
-    actions: usize,
-) -> impl Strategy<Value = Plan> {
+pub(crate) fn plan(clients: RangeInclusive<usize>, actions: usize) -> impl Strategy<Value = Plan> {
     with_actions(clients, vec(action(op().boxed()), 1..=actions))
 }
 
@@ -117,11 +114,20 @@ fn with_actions(
         prop::bool::weighted(0.1),
         prop::bool::weighted(0.2),
     );
-    let setting = setting.prop_map(|(ring_ops, small_ring_bytes, in_flight, offline, discards)| {
-        Setting { ring_ops, small_ring_bytes, in_flight, offline, discards }
-    });
-    (clients, setting, actions)
-        .prop_map(|(clients, setting, actions)| Plan { clients, setting, actions })
+    let setting = setting.prop_map(
+        |(ring_ops, small_ring_bytes, in_flight, offline, discards)| Setting {
+            ring_ops,
+            small_ring_bytes,
+            in_flight,
+            offline,
+            discards,
+        },
+    );
+    (clients, setting, actions).prop_map(|(clients, setting, actions)| Plan {
+        clients,
+        setting,
+        actions,
+    })
 }
 
 fn op() -> impl Strategy<Value = Op> {

@@ -45,7 +45,11 @@ fn k5_pending_updates_are_offered_again_under_their_ids() {
     peer.other(vec![add("n/a", "/x", "100")]);
     peer.gap(GapReason::Behind, &[("1", rev)]);
     assert_eq!(peer.replica.status(), Status::Loading);
-    assert_eq!(peer.seen("n/a").unwrap(), r#"{"x":6}"#, "the view stands until the snapshot is there");
+    assert_eq!(
+        peer.seen("n/a").unwrap(),
+        r#"{"x":6}"#,
+        "the view stands until the snapshot is there"
+    );
     peer.make("4", vec![add("n/a", "/x", "4")]);
     peer.snapshot();
     let events = peer.events();
@@ -54,7 +58,10 @@ fn k5_pending_updates_are_offered_again_under_their_ids() {
     assert_eq!(peer.seen("n/a").unwrap(), r#"{"x":110}"#);
     assert_eq!(peer.pending(), ["2", "3", "4"]);
     let again = peer.updates();
-    let first_revs: Vec<_> = again.iter().map(|update| update.first_rev.map(Rev::get)).collect();
+    let first_revs: Vec<_> = again
+        .iter()
+        .map(|update| update.first_rev.map(Rev::get))
+        .collect();
     assert_eq!(first_revs, [Some(1), Some(1), None]);
     again.into_iter().for_each(|update| _ = peer.accept(update));
     peer.deliver();
@@ -70,7 +77,10 @@ fn k5_acked_names_what_was_accepted_and_the_snapshot_has_it() {
     peer.gap(GapReason::Behind, &[("1", rev), ("long-gone", Rev::new(1))]);
     assert_eq!(peer.ended(), ends(&[("1", Ended::Accepted(2))]));
     peer.snapshot();
-    assert_eq!((peer.seen("n/a").unwrap(), peer.pending()), (r#"{"x":1}"#.to_owned(), vec![]));
+    assert_eq!(
+        (peer.seen("n/a").unwrap(), peer.pending()),
+        (r#"{"x":1}"#.to_owned(), vec![])
+    );
     assert_eq!(peer.updates(), []);
 }
 
@@ -86,10 +96,16 @@ fn k5_what_was_accepted_after_the_snapshot_stays_in_the_view() {
     parts.into_iter().for_each(|part| {
         peer.give(revring_protocol::message::ServerMessage::Snapshot(part));
     });
-    assert_eq!((peer.seen("n/a").unwrap(), peer.pending()), (r#"{"x":1}"#.to_owned(), vec!["1".to_owned()]));
+    assert_eq!(
+        (peer.seen("n/a").unwrap(), peer.pending()),
+        (r#"{"x":1}"#.to_owned(), vec!["1".to_owned()])
+    );
     assert_eq!(peer.updates(), []);
     peer.deliver();
-    assert_eq!((peer.seen("n/a").unwrap(), peer.pending()), (r#"{"x":1}"#.to_owned(), vec![]));
+    assert_eq!(
+        (peer.seen("n/a").unwrap(), peer.pending()),
+        (r#"{"x":1}"#.to_owned(), vec![])
+    );
 }
 
 #[test]
@@ -100,8 +116,14 @@ fn k5_discard_gives_them_back() {
     let sent = peer.updates();
     let rev = peer.accept(sent[0].clone());
     fall_behind(&mut peer, &[("1", rev)]);
-    assert_eq!(peer.ended(), ends(&[("1", Ended::Accepted(2)), ("2", Ended::Discarded)]));
-    assert_eq!((peer.seen("n/a").unwrap(), peer.updates()), (r#"{"x":1}"#.to_owned(), vec![]));
+    assert_eq!(
+        peer.ended(),
+        ends(&[("1", Ended::Accepted(2)), ("2", Ended::Discarded)])
+    );
+    assert_eq!(
+        (peer.seen("n/a").unwrap(), peer.updates()),
+        (r#"{"x":1}"#.to_owned(), vec![])
+    );
 }
 
 #[test]
@@ -124,7 +146,10 @@ fn k6_a_splice_is_offered_again_on_an_unchanged_value() {
     fall_behind(&mut peer, &[]);
     assert_eq!((peer.text(), peer.ended()), ("abc!?".to_owned(), vec![]));
     let again = peer.update();
-    assert_eq!((again.base_rev, again.first_rev), (Some(Rev::new(2)), Some(Rev::new(1))));
+    assert_eq!(
+        (again.base_rev, again.first_rev),
+        (Some(Rev::new(2)), Some(Rev::new(1)))
+    );
     // The copy sent before the gap is refused; the one sent after it counts.
     peer.reject("1", Code::BaseTooOld);
     assert_eq!(peer.ended(), []);
@@ -143,7 +168,10 @@ fn k6_a_refusal_of_the_old_copy_may_come_before_the_snapshot() {
     peer.gap(GapReason::Behind, &[]);
     peer.reject("1", Code::BaseTooOld);
     peer.snapshot();
-    assert_eq!((peer.ended(), peer.update_ids()), (vec![], vec!["1".to_owned()]));
+    assert_eq!(
+        (peer.ended(), peer.update_ids()),
+        (vec![], vec!["1".to_owned()])
+    );
 }
 
 #[test]
@@ -192,7 +220,11 @@ fn k8_in_a_new_epoch_there_is_no_first_rev() {
     assert_eq!((again.client_req_id.as_str(), again.first_rev), ("2", None));
     peer.reconnect();
     peer.joined(true);
-    assert_eq!(peer.update().first_rev, Some(Rev::new(2)), "the revision in this epoch");
+    assert_eq!(
+        peer.update().first_rev,
+        Some(Rev::new(2)),
+        "the revision in this epoch"
+    );
 }
 
 #[test]
@@ -206,7 +238,10 @@ fn k3_what_was_accepted_in_a_lost_epoch_is_not_waited_for() {
     peer.joined(false);
     peer.gap(GapReason::Epoch, &[]);
     peer.snapshot();
-    assert_eq!((peer.pending(), peer.seen("n/a").unwrap()), (vec![], r#"{"x":0}"#.to_owned()));
+    assert_eq!(
+        (peer.pending(), peer.seen("n/a").unwrap()),
+        (vec![], r#"{"x":0}"#.to_owned())
+    );
 }
 
 #[test]
@@ -223,7 +258,10 @@ fn k8_after_a_snapshot_without_acked_the_server_is_asked() {
     assert_eq!((peer.text(), peer.ended()), ("abc!".to_owned(), vec![]));
     let asked = peer.update();
     assert_eq!(asked.changes, update.changes);
-    assert_eq!((asked.base_rev, asked.first_rev), (update.base_rev, Some(Rev::new(1))));
+    assert_eq!(
+        (asked.base_rev, asked.first_rev),
+        (update.base_rev, Some(Rev::new(1)))
+    );
     peer.ack("1", rev);
     assert_eq!(peer.ended(), ends(&[("1", Ended::Accepted(2))]));
     assert_eq!((peer.text(), peer.pending()), ("abc!".to_owned(), vec![]));
@@ -240,7 +278,10 @@ fn k8_in_a_new_epoch_without_acked_the_outcome_of_a_splice_is_unknown() {
     assert_eq!(peer.reconnect().position, None);
     peer.joined(false);
     peer.snapshot();
-    assert_eq!(peer.ended(), ends(&[("1", Ended::Rejected(Code::OutcomeUnknown))]));
+    assert_eq!(
+        peer.ended(),
+        ends(&[("1", Ended::Rejected(Code::OutcomeUnknown))])
+    );
     assert_eq!(peer.text(), "> abc");
 }
 
@@ -259,4 +300,32 @@ fn k8_resync_with_a_position_leaves_what_is_sent_to_be_answered() {
     let rev = peer.accept(update);
     peer.deliver();
     assert_eq!(peer.ended(), ends(&[("1", Ended::Accepted(rev.get()))]));
+}
+
+#[test]
+fn k7_what_a_snapshot_without_acked_may_hold_is_asked_for_before_it_ends() {
+    let mut peer = Peer::with_text("abc");
+    let old = peer.parts();
+    peer.make("1", typed(3, "!"));
+    let update = peer.update();
+    peer.replica.resync();
+    peer.sent();
+    peer.other(vec![set("n/a", "/t", "\"new\"")]);
+    peer.joined(false);
+    // The snapshot is an older one; until the replica has caught up nothing is sent.
+    for part in old {
+        peer.give(revring_protocol::message::ServerMessage::Snapshot(part));
+    }
+    assert_eq!((peer.text(), peer.updates()), ("abc!".to_owned(), vec![]));
+    peer.deliver();
+    assert_eq!((peer.text(), peer.ended()), ("new".to_owned(), vec![]));
+    let asked = peer.update();
+    assert_eq!(
+        (asked.changes, asked.base_rev),
+        (update.changes, update.base_rev)
+    );
+    peer.reject("1", Code::Conflict);
+    assert_eq!(peer.ended(), [], "that was the first copy");
+    peer.reject("1", Code::Conflict);
+    assert_eq!(peer.ended(), ends(&[("1", CONFLICT)]));
 }

@@ -9,9 +9,7 @@ use revring_protocol::{
     error::Code,
     ids::{ClientId, ClientReqId, Rev, RoomName},
     limits::{Limits, MAX_SAFE_INTEGER},
-    message::{
-        Acked, Deltas, Gap, GapReason, Joined, Reject, ServerMessage, SnapshotPart, State,
-    },
+    message::{Acked, Deltas, Gap, GapReason, Joined, Reject, ServerMessage, SnapshotPart, State},
     record::Record,
     replica::{Event, OnGap},
 };
@@ -54,7 +52,12 @@ fn positions() -> impl Strategy<Value = usize> {
 }
 
 fn changes() -> impl Strategy<Value = Change> {
-    let spliced = (records(), select(vec!["/t", "/l"]), positions(), positions());
+    let spliced = (
+        records(),
+        select(vec!["/t", "/l"]),
+        positions(),
+        positions(),
+    );
     prop_oneof![
         2 => records().prop_map(|record| put(record, r#"{"t":"abc","l":[1,2],"n":1}"#)),
         1 => records().prop_map(delete),
@@ -91,32 +94,54 @@ fn operations() -> impl Strategy<Value = Operation> {
 
 /// Deltas that mostly are numbered well.
 fn deltas() -> impl Strategy<Value = ServerMessage> {
-    (revs(), vec(operations(), 0..4), prop::bool::weighted(0.8)).prop_map(|(from_rev, ops, well)| {
-        let numbered = |(n, mut op): (usize, Operation)| {
-            if well {
-                op.rev = Rev::new(from_rev.get().saturating_add(n as u64 + 1));
-            }
-            Arc::new(op)
-        };
-        let ops: Vec<_> = ops.into_iter().enumerate().map(numbered).collect();
-        let to_rev = ops.last().map_or(from_rev, |op| op.rev);
-        ServerMessage::Deltas(Deltas { from_rev, to_rev, ops })
-    })
+    (revs(), vec(operations(), 0..4), prop::bool::weighted(0.8)).prop_map(
+        |(from_rev, ops, well)| {
+            let numbered = |(n, mut op): (usize, Operation)| {
+                if well {
+                    op.rev = Rev::new(from_rev.get().saturating_add(n as u64 + 1));
+                }
+                Arc::new(op)
+            };
+            let ops: Vec<_> = ops.into_iter().enumerate().map(numbered).collect();
+            let to_rev = ops.last().map_or(from_rev, |op| op.rev);
+            ServerMessage::Deltas(Deltas {
+                from_rev,
+                to_rev,
+                ops,
+            })
+        },
+    )
 }
 
 fn parts() -> impl Strategy<Value = ServerMessage> {
-    (revs(), 0..2u64, any::<bool>(), versions(), select(vec!["e", "f"]), any::<bool>()).prop_map(
-        |(rev, part, last, version, name, right)| {
+    (
+        revs(),
+        0..2u64,
+        any::<bool>(),
+        versions(),
+        select(vec!["e", "f"]),
+        any::<bool>(),
+    )
+        .prop_map(|(rev, part, last, version, name, right)| {
             let (key, mut state) = (key("n/a"), State::new());
             let record = Record::new(&key, version, 1, version, object(r#"{"t":"abc","l":[]}"#));
             let mut document = revring_protocol::document::Document::new();
-            state.entry(key.collection).or_default().insert(key.id, Arc::new(record));
+            state
+                .entry(key.collection)
+                .or_default()
+                .insert(key.id, Arc::new(record));
             document.add_part(&state);
             let checksum = right.then(|| document.checksum());
             let epoch = epoch(name);
-            ServerMessage::Snapshot(SnapshotPart { rev, epoch, part, last, state, checksum })
-        },
-    )
+            ServerMessage::Snapshot(SnapshotPart {
+                rev,
+                epoch,
+                part,
+                last,
+                state,
+                checksum,
+            })
+        })
 }
 
 fn rejects() -> impl Strategy<Value = ServerMessage> {
@@ -131,7 +156,9 @@ fn rejects() -> impl Strategy<Value = ServerMessage> {
 fn gaps() -> impl Strategy<Value = ServerMessage> {
     let reason = select(vec![GapReason::Behind, GapReason::Ahead, GapReason::Epoch]);
     (revs(), reason, vec((req_ids(), revs()), 0..3)).prop_map(|(rev, reason, acked)| {
-        let acked = acked.into_iter().map(|(client_req_id, rev)| Acked { client_req_id, rev });
+        let acked = acked
+            .into_iter()
+            .map(|(client_req_id, rev)| Acked { client_req_id, rev });
         ServerMessage::Gap(Gap {
             expected_rev: rev,
             server_rev: rev,

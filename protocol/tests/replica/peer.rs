@@ -46,7 +46,13 @@ impl Peer {
         };
         let replica = Replica::new(config);
         let (host, limits, epoch) = (Host::new(), Limits::DEFAULT, epoch("e"));
-        Self { replica, host, limits, epoch, now: 0 }
+        Self {
+            replica,
+            host,
+            limits,
+            epoch,
+            now: 0,
+        }
     }
 
     /// A replica that is live in a room with `records`.
@@ -69,7 +75,10 @@ impl Peer {
 
     /// A live replica with `n/a` = `{"t": text}`.
     pub(crate) fn with_text(text: &str) -> Self {
-        Self::live(vec![crate::support::put("n/a", &format!(r#"{{"t":{text:?},"n":0}}"#))])
+        Self::live(vec![crate::support::put(
+            "n/a",
+            &format!(r#"{{"t":{text:?},"n":0}}"#),
+        )])
     }
 
     pub(crate) fn head(&self) -> Rev {
@@ -116,7 +125,14 @@ impl Peer {
 
     fn part(&self, part: usize, state: State) -> SnapshotPart {
         let (rev, epoch) = (self.head(), self.epoch.clone());
-        SnapshotPart { rev, epoch, part: part as u64, last: false, state, checksum: None }
+        SnapshotPart {
+            rev,
+            epoch,
+            part: part as u64,
+            last: false,
+            state,
+            checksum: None,
+        }
     }
 
     pub(crate) fn snapshot(&mut self) {
@@ -126,7 +142,10 @@ impl Peer {
     }
 
     pub(crate) fn gap(&mut self, reason: GapReason, acked: &[(&str, Rev)]) {
-        let acked = acked.iter().map(|(req, rev)| Acked { client_req_id: id(req), rev: *rev });
+        let acked = acked.iter().map(|(req, rev)| Acked {
+            client_req_id: id(req),
+            rev: *rev,
+        });
         let gap = Gap {
             expected_rev: self.replica.confirmed_rev(),
             server_rev: self.head(),
@@ -145,14 +164,26 @@ impl Peer {
     }
 
     pub(crate) fn deliver_from(&mut self, from_rev: Rev) {
-        let ops: Vec<Arc<Operation>> =
-            self.host.room.after(from_rev).map(|entry| Arc::clone(entry.operation())).collect();
-        let deltas = Deltas { from_rev, to_rev: self.head(), ops };
+        let ops: Vec<Arc<Operation>> = self
+            .host
+            .room
+            .after(from_rev)
+            .map(|entry| Arc::clone(entry.operation()))
+            .collect();
+        let deltas = Deltas {
+            from_rev,
+            to_rev: self.head(),
+            ops,
+        };
         self.give(ServerMessage::Deltas(deltas));
     }
 
     pub(crate) fn ack(&mut self, req: &str, rev: Rev) {
-        let ack = ServerMessage::Ack { client_req_id: id(req), rev, duplicate: true };
+        let ack = ServerMessage::Ack {
+            client_req_id: id(req),
+            rev,
+            duplicate: true,
+        };
         self.give(ack);
     }
 
@@ -161,7 +192,10 @@ impl Peer {
     }
 
     pub(crate) fn heartbeat(&mut self, rev: Rev, checksum: &str) {
-        self.give(ServerMessage::Heartbeat { rev, checksum: checksum.to_owned() });
+        self.give(ServerMessage::Heartbeat {
+            rev,
+            checksum: checksum.to_owned(),
+        });
     }
 
     /// Has the replica make an update, which it must take.
@@ -174,7 +208,11 @@ impl Peer {
         let result = self.replica.update(id(req), changes);
         self.replica.check();
         if result.is_err() {
-            assert_eq!(*self.replica.view(), before, "what is refused changes nothing");
+            assert_eq!(
+                *self.replica.view(),
+                before,
+                "what is refused changes nothing"
+            );
         }
         result
     }
@@ -221,7 +259,10 @@ impl Peer {
 
     /// The ids of the updates the replica sends now.
     pub(crate) fn update_ids(&mut self) -> Vec<String> {
-        self.updates().iter().map(|update| update.client_req_id.as_str().to_owned()).collect()
+        self.updates()
+            .iter()
+            .map(|update| update.client_req_id.as_str().to_owned())
+            .collect()
     }
 
     pub(crate) fn update(&mut self) -> Update {
@@ -294,7 +335,10 @@ impl From<Outcome> for Ended {
 
 /// The outcomes `pairs`, as [`Peer::ended`] gives them.
 pub(crate) fn ends(pairs: &[(&str, Ended)]) -> Vec<(String, Ended)> {
-    pairs.iter().map(|(id, ended)| ((*id).to_owned(), ended.clone())).collect()
+    pairs
+        .iter()
+        .map(|(id, ended)| ((*id).to_owned(), ended.clone()))
+        .collect()
 }
 
 fn data(document: &Document, record: &str) -> Option<String> {

@@ -16,7 +16,10 @@ use crate::{
 };
 
 fn position(rev: u64) -> Option<Position> {
-    Some(Position { epoch: epoch("e"), last_rev: Rev::new(rev) })
+    Some(Position {
+        epoch: epoch("e"),
+        last_rev: Rev::new(rev),
+    })
 }
 
 /// A live replica at rev 2 with two records.
@@ -38,7 +41,9 @@ fn c6_join_without_state_gets_a_snapshot() {
     peer.other(vec![put("n/a", "{}"), put("n/b", "{}")]);
     assert_eq!(peer.replica.status(), Status::Offline);
     peer.replica.connected();
-    let ClientMessage::Join(join) = peer.sent_one() else { panic!("JOIN comes first") };
+    let ClientMessage::Join(join) = peer.sent_one() else {
+        panic!("JOIN comes first")
+    };
     assert_eq!((join.position, join.client_key), (None, Some(me())));
     assert_eq!(peer.replica.status(), Status::Joining);
     peer.joined(false);
@@ -67,12 +72,13 @@ fn c6_reconnect_says_where_to_resume() {
 #[test]
 fn n2_a_key_made_by_the_server_is_kept() {
     let mut peer = live();
-    let mut replica = revring_protocol::replica::Replica::new(revring_protocol::replica::ReplicaConfig {
-        room: revring_protocol::ids::RoomName::new("r").unwrap(),
-        client_key: None,
-        token: Some("t".to_owned()),
-        on_gap: OnGap::Resubmit,
-    });
+    let mut replica =
+        revring_protocol::replica::Replica::new(revring_protocol::replica::ReplicaConfig {
+            room: revring_protocol::ids::RoomName::new("r").unwrap(),
+            client_key: None,
+            token: Some("t".to_owned()),
+            on_gap: OnGap::Resubmit,
+        });
     std::mem::swap(&mut replica, &mut peer.replica);
     assert_eq!(peer.replica.client_id(), None);
     peer.replica.connected();
@@ -92,7 +98,10 @@ fn n2_a_key_made_by_the_server_is_kept() {
     peer.snapshot();
     assert_eq!(peer.replica.client_id(), Some(&key.client_id()));
     let join = peer.reconnect();
-    assert_eq!((join.client_key, join.token), (Some(key), Some("t".to_owned())));
+    assert_eq!(
+        (join.client_key, join.token),
+        (Some(key), Some("t".to_owned()))
+    );
 }
 
 #[test]
@@ -119,17 +128,23 @@ fn f7_a_part_that_is_not_the_next_leads_to_a_new_snapshot() {
         |peer: &mut Peer| {
             let mut parts = peer.parts();
             parts[1].rev = Rev::new(9);
-            parts.into_iter().for_each(|part| peer.give(ServerMessage::Snapshot(part)));
+            parts
+                .into_iter()
+                .for_each(|part| peer.give(ServerMessage::Snapshot(part)));
         },
         |peer: &mut Peer| {
             let mut parts = peer.parts();
             parts[1].epoch = epoch("other");
-            parts.into_iter().for_each(|part| peer.give(ServerMessage::Snapshot(part)));
+            parts
+                .into_iter()
+                .for_each(|part| peer.give(ServerMessage::Snapshot(part)));
         },
         |peer: &mut Peer| {
             let mut parts = peer.parts();
             parts[1].checksum = None;
-            parts.into_iter().for_each(|part| peer.give(ServerMessage::Snapshot(part)));
+            parts
+                .into_iter()
+                .for_each(|part| peer.give(ServerMessage::Snapshot(part)));
         },
         |peer: &mut Peer| {
             let first = peer.parts().remove(0);
@@ -169,13 +184,31 @@ fn k4_an_operation_that_does_not_apply_leads_to_a_snapshot() {
     let operation = |rev: u64, effect: Effect| {
         let (client_id, client_req_id) = (client("x"), id("q"));
         let rev = Rev::new(rev);
-        Arc::new(Operation { rev, client_id, client_req_id, at: 1, changes: vec![effect] })
+        Arc::new(Operation {
+            rev,
+            client_id,
+            client_req_id,
+            at: 1,
+            changes: vec![effect],
+        })
     };
-    let good = Effect { key: key("n/a"), version: 3, edit: Edit::Merge { data: object("{}") } };
-    let bad = Effect { key: key("n/z"), version: 3, edit: Edit::Merge { data: object("{}") } };
+    let good = Effect {
+        key: key("n/a"),
+        version: 3,
+        edit: Edit::Merge { data: object("{}") },
+    };
+    let bad = Effect {
+        key: key("n/z"),
+        version: 3,
+        edit: Edit::Merge { data: object("{}") },
+    };
     let deltas = |ops: Vec<Arc<Operation>>| {
         let (from_rev, to_rev) = (Rev::new(2), Rev::new(2 + ops.len() as u64));
-        ServerMessage::Deltas(Deltas { from_rev, to_rev, ops })
+        ServerMessage::Deltas(Deltas {
+            from_rev,
+            to_rev,
+            ops,
+        })
     };
     for deltas in [
         deltas(vec![operation(3, good.clone()), operation(4, bad)]),
@@ -186,7 +219,11 @@ fn k4_an_operation_that_does_not_apply_leads_to_a_snapshot() {
         let mut peer = live();
         let before = peer.replica.confirmed().clone();
         peer.give(deltas);
-        assert_eq!(*peer.replica.confirmed(), before, "all of a delta or nothing");
+        assert_eq!(
+            *peer.replica.confirmed(),
+            before,
+            "all of a delta or nothing"
+        );
         assert_eq!(peer.sent(), [resync(None)]);
         // Nor does a new connection resume from what is not to be trusted.
         assert_eq!(peer.reconnect().position, None);
@@ -200,7 +237,10 @@ fn k4_another_checksum_at_the_same_rev_leads_to_a_snapshot() {
     peer.heartbeat(Rev::new(2), &checksum);
     peer.heartbeat(Rev::new(5), "ffffffffffffffff");
     assert_eq!(peer.sent(), []);
-    let heartbeat = Event::Heartbeat { head: Rev::new(5), lag: 3 };
+    let heartbeat = Event::Heartbeat {
+        head: Rev::new(5),
+        lag: 3,
+    };
     assert_eq!(peer.events().last(), Some(&heartbeat));
     peer.heartbeat(Rev::new(2), "ffffffffffffffff");
     assert_eq!(peer.sent(), [resync(None)]);
@@ -215,7 +255,9 @@ fn k4_it_gives_up_in_the_end() {
         peer.joined(false);
         let mut parts = peer.parts();
         parts[1].checksum = Some("0".repeat(16));
-        parts.into_iter().for_each(|part| peer.give(ServerMessage::Snapshot(part)));
+        parts
+            .into_iter()
+            .for_each(|part| peer.give(ServerMessage::Snapshot(part)));
     }
     assert_eq!(peer.replica.status(), Status::Diverged);
     assert_eq!(peer.events().last(), Some(&Event::Diverged));
@@ -278,7 +320,9 @@ fn c2_nothing_is_sent_before_joined_nor_taken_unasked() {
     assert_eq!(peer.sent(), []);
     peer.joined(true);
     let sent = peer.sent();
-    let [presence, heartbeat, update, leave] = sent.as_slice() else { panic!("{sent:?}") };
+    let [presence, heartbeat, update, leave] = sent.as_slice() else {
+        panic!("{sent:?}")
+    };
     assert_eq!(*presence, ClientMessage::Presence(Some(object("{}"))));
     assert_eq!(*heartbeat, ClientMessage::Heartbeat);
     assert!(matches!(update, ClientMessage::Update(_)));
@@ -291,10 +335,16 @@ fn p1_presence_is_said_again_after_a_reconnect() {
     let mut peer = live();
     peer.replica.set_presence(Some(object(r#"{"x":1}"#)));
     peer.replica.set_presence(Some(object(r#"{"x":2}"#)));
-    assert_eq!(peer.sent(), [ClientMessage::Presence(Some(object(r#"{"x":2}"#)))]);
+    assert_eq!(
+        peer.sent(),
+        [ClientMessage::Presence(Some(object(r#"{"x":2}"#)))]
+    );
     peer.reconnect();
     peer.joined(true);
-    assert_eq!(peer.sent(), [ClientMessage::Presence(Some(object(r#"{"x":2}"#)))]);
+    assert_eq!(
+        peer.sent(),
+        [ClientMessage::Presence(Some(object(r#"{"x":2}"#)))]
+    );
     peer.replica.set_presence(None);
     assert_eq!(peer.sent(), [ClientMessage::Presence(None)]);
     peer.reconnect();
@@ -306,7 +356,10 @@ fn p1_presence_is_said_again_after_a_reconnect() {
 fn p3_a_full_presence_replaces_what_was_known() {
     let mut peer = live();
     let presence = |clients: &[(&str, Option<&str>)], full| ServerMessage::Presence {
-        clients: clients.iter().map(|(name, data)| (client(name), data.map(object))).collect(),
+        clients: clients
+            .iter()
+            .map(|(name, data)| (client(name), data.map(object)))
+            .collect(),
         full,
     };
     let changed = |peer: &mut Peer| match peer.events().pop() {
@@ -315,11 +368,17 @@ fn p3_a_full_presence_replaces_what_was_known() {
     };
     peer.give(presence(&[("a", Some("{}")), ("b", Some("{}"))], true));
     assert_eq!(changed(&mut peer), [client("a"), client("b")].into());
-    peer.give(presence(&[("a", None), ("b", Some("{}")), ("c", Some("{}"))], false));
+    peer.give(presence(
+        &[("a", None), ("b", Some("{}")), ("c", Some("{}"))],
+        false,
+    ));
     assert_eq!(changed(&mut peer), [client("a"), client("c")].into());
     peer.give(presence(&[("c", Some("{}"))], true));
     assert_eq!(changed(&mut peer), [client("b")].into());
-    assert_eq!(peer.replica.presence().keys().collect::<Vec<_>>(), [&client("c")]);
+    assert_eq!(
+        peer.replica.presence().keys().collect::<Vec<_>>(),
+        [&client("c")]
+    );
 }
 
 #[test]
@@ -327,5 +386,12 @@ fn e1_errors_are_passed_on() {
     let mut peer = live();
     peer.give(ServerMessage::error(Code::Superseded, "elsewhere"));
     let told = peer.events().pop();
-    assert!(matches!(told, Some(Event::Error { code: Code::Superseded, retryable: false, .. })));
+    assert!(matches!(
+        told,
+        Some(Event::Error {
+            code: Code::Superseded,
+            retryable: false,
+            ..
+        })
+    ));
 }

@@ -8,7 +8,7 @@ use revring_protocol::{
 
 use crate::{
     peer::{Ended, Peer, ends},
-    support::{If, id, put, set, splice},
+    support::{If, id, key, put, set, splice},
 };
 
 fn typed(at: usize, text: &str) -> Vec<Change> {
@@ -45,7 +45,10 @@ fn s8_one_splice_update_is_unanswered_and_what_is_typed_meanwhile_is_one_more() 
     let mut peer = Peer::with_text("");
     peer.make("1", typed(0, "h"));
     let first = peer.update();
-    assert_eq!((inserted(&first), first.base_rev), (vec![(0, 0, "h".to_owned())], Some(Rev::new(1))));
+    assert_eq!(
+        (inserted(&first), first.base_rev),
+        (vec![(0, 0, "h".to_owned())], Some(Rev::new(1)))
+    );
     for (n, letter) in ["e", "l", "l", "o"].iter().enumerate() {
         peer.make(&format!("{}", n + 2), typed(n + 1, letter));
     }
@@ -60,7 +63,8 @@ fn s8_one_splice_update_is_unanswered_and_what_is_typed_meanwhile_is_one_more() 
     peer.accept(second);
     peer.deliver();
     let accepted = |n: u64| Ended::Accepted(n);
-    let told = [("1", 2), ("2", 3), ("3", 3), ("4", 3), ("5", 3)].map(|(id, rev)| (id, accepted(rev)));
+    let told =
+        [("1", 2), ("2", 3), ("3", 3), ("4", 3), ("5", 3)].map(|(id, rev)| (id, accepted(rev)));
     assert_eq!(peer.ended(), ends(&told));
     assert_eq!(peer.text(), "hello");
 }
@@ -101,8 +105,15 @@ fn s8_what_does_more_than_splice_does_not_compose() {
         rounds.push(sent.iter().map(count).collect::<Vec<_>>());
         sent.into_iter().for_each(|update| _ = peer.accept(update));
     }
-    let flat: Vec<_> = rounds.iter().flatten().map(|(id, count)| (id.as_str(), *count)).collect();
-    assert_eq!(flat, [("2", 1), ("3", 1), ("4", 1), ("5", 2), ("6", 1), ("7", 1)]);
+    let flat: Vec<_> = rounds
+        .iter()
+        .flatten()
+        .map(|(id, count)| (id.as_str(), *count))
+        .collect();
+    assert_eq!(
+        flat,
+        [("2", 1), ("3", 1), ("4", 1), ("5", 2), ("6", 1), ("7", 1)]
+    );
     assert_eq!(peer.text(), "abcdef");
     assert_eq!(peer.pending(), [""; 0]);
 }
@@ -126,14 +137,25 @@ fn s8_typing_that_is_undone_leaves_no_empty_update() {
 
 #[test]
 fn s8_a_composed_update_stays_within_the_limits() {
-    let mut peer = Peer::live(vec![put("n/a", &format!(r#"{{"t":{:?}}}"#, "-".repeat(200)))]);
-    peer.limits = Limits { changes_per_update: 2, operation_bytes: 2000, ..Limits::DEFAULT };
+    let mut peer = Peer::live(vec![put(
+        "n/a",
+        &format!(r#"{{"t":{:?}}}"#, "-".repeat(200)),
+    )]);
+    peer.limits = Limits {
+        changes_per_update: 2,
+        operation_bytes: 2000,
+        ..Limits::DEFAULT
+    };
     peer.reconnect();
     peer.joined(true);
     for n in 0..4_usize {
         peer.make(&format!("{n}"), typed(2 * n, "x"));
     }
-    assert_eq!(inserted(&peer.update()).len(), 2, "a third splice is one change too many");
+    assert_eq!(
+        inserted(&peer.update()).len(),
+        2,
+        "a third splice is one change too many"
+    );
     peer.make("5", typed(0, &"y".repeat(1000)));
     peer.make("6", typed(1, &"z".repeat(1000)));
     assert_eq!(peer.pending(), ["0", "1", "2", "3", "5", "6"]);
@@ -175,7 +197,10 @@ fn s8_an_update_waits_behind_an_unsent_one_of_its_record() {
 #[test]
 fn c9_as_many_updates_are_unanswered_as_the_server_allows() {
     let mut peer = Peer::live(vec![put("n/a", "{}")]);
-    peer.limits = Limits { in_flight: 2, ..Limits::DEFAULT };
+    peer.limits = Limits {
+        in_flight: 2,
+        ..Limits::DEFAULT
+    };
     peer.reconnect();
     peer.joined(true);
     for n in ["1", "2", "3", "4"] {
@@ -203,13 +228,23 @@ fn k8_unanswered_updates_are_sent_again_in_order_once_caught_up() {
     peer.other_splices(vec![splice("n/a", "/t", 0, 0, "\">>\"")]);
     peer.reconnect();
     peer.joined(true);
-    assert_eq!(peer.updates(), [], "what was accepted before JOINED comes first");
+    assert_eq!(
+        peer.updates(),
+        [],
+        "what was accepted before JOINED comes first"
+    );
     peer.deliver();
     assert_eq!(peer.ended(), ends(&[("1", Ended::Accepted(2))]));
     let sent = peer.updates();
     assert_eq!(inserted(&sent[0]), [(5, 0, "!".to_owned())], "as rebased");
-    assert_eq!((sent[0].base_rev, sent[0].first_rev), (Some(Rev::new(3)), Some(Rev::new(1))));
-    assert_eq!((sent[1].client_req_id.as_str(), sent[1].first_rev), ("3", None));
+    assert_eq!(
+        (sent[0].base_rev, sent[0].first_rev),
+        (Some(Rev::new(3)), Some(Rev::new(1)))
+    );
+    assert_eq!(
+        (sent[1].client_req_id.as_str(), sent[1].first_rev),
+        ("3", None)
+    );
     peer.accept(sent[0].clone());
     peer.deliver();
     assert_eq!(peer.text(), ">>abc!");
@@ -223,7 +258,11 @@ fn k8_a_sent_update_takes_in_no_more() {
     peer.reconnect();
     peer.make("2", typed(1, "b"));
     peer.joined(true);
-    assert_eq!(inserted(&peer.update()), [(0, 0, "a".to_owned())], "the id stands for what was sent");
+    assert_eq!(
+        inserted(&peer.update()),
+        [(0, 0, "a".to_owned())],
+        "the id stands for what was sent"
+    );
 }
 
 #[test]
@@ -232,4 +271,56 @@ fn s2_base_rev_is_the_confirmed_revision_whatever_the_head_is() {
     peer.make("1", typed(0, "a"));
     peer.heartbeat(Rev::new(9), "ffffffffffffffff");
     assert_eq!(peer.update().base_rev, Some(Rev::new(1)));
+}
+
+#[test]
+fn s8_a_record_that_composition_leaves_alone_is_as_if_never_touched() {
+    let mut peer = Peer::live(vec![put("n/a", r#"{"t":""}"#), put("n/b", r#"{"t":""}"#)]);
+    let there = splice("n/b", "/t", 0, 0, "\"b\"");
+    let back = splice("n/b", "/t", 0, 1, "\"\"");
+    peer.make("1", vec![typed(0, "a").remove(0), there, back]);
+    let version = |peer: &Peer| peer.replica.view().get(&key("n/b")).unwrap().version();
+    assert_eq!(version(&peer), 2);
+    peer.make("2", typed(1, "c"));
+    assert_eq!((peer.text(), version(&peer)), ("ac".to_owned(), 1));
+    assert_eq!(inserted(&peer.update()), [(0, 0, "ac".to_owned())]);
+}
+
+#[test]
+fn w6_what_grew_past_the_size_of_a_message_ends_unsent() {
+    let mut peer = Peer::with_text(&"-".repeat(40));
+    peer.make("1", vec![set("n/a", "/n", "1")]);
+    let first = peer.update();
+    peer.make(
+        "2",
+        vec![splice(
+            "n/a",
+            "/t",
+            0,
+            40,
+            &format!("{:?}", "x".repeat(400)),
+        )],
+    );
+    peer.make("3", vec![put("n/b", "{}")]);
+    // Each insertion of another splits the removal once more.
+    peer.accept(first);
+    for n in 0..10 {
+        peer.other_splices(typed(3 + n * 4, "+"));
+    }
+    peer.deliver();
+    peer.limits = Limits {
+        message_bytes: 1000,
+        ..Limits::DEFAULT
+    };
+    peer.reconnect();
+    peer.joined(true);
+    assert_eq!(peer.update_ids(), ["3"]);
+    let told = [
+        ("1", Ended::Accepted(2)),
+        (
+            "2",
+            Ended::Rejected(revring_protocol::error::Code::TooLarge),
+        ),
+    ];
+    assert_eq!(peer.ended(), ends(&told));
 }

@@ -17,7 +17,13 @@ use crate::{
 fn k1_own_updates_show_at_once() {
     let mut peer = Peer::live(vec![put("n/a", r#"{"x":1,"o":{}}"#)]);
     peer.make("1", vec![set("n/a", "/x", "2"), put("n/b", "{}")]);
-    peer.make("2", vec![add("n/a", "/x", "5"), merge("n/a", r#"{"o":{"y":null,"z":1}}"#)]);
+    peer.make(
+        "2",
+        vec![
+            add("n/a", "/x", "5"),
+            merge("n/a", r#"{"o":{"y":null,"z":1}}"#),
+        ],
+    );
     peer.make("3", vec![unset("n/a", "/o/z"), delete("n/b")]);
     assert_eq!(peer.seen("n/a").unwrap(), r#"{"o":{},"x":7}"#);
     assert_eq!(peer.seen("n/b"), None);
@@ -41,10 +47,15 @@ fn k1_the_changed_records_are_named() {
     let mut peer = Peer::live(vec![put("n/a", "{}"), put("n/b", "{}")]);
     let changed = |peer: &mut Peer| {
         let keys = peer.events().into_iter().find_map(|event| match event {
-            Event::Changed { keys: Keys::These(keys) } => Some(keys),
+            Event::Changed {
+                keys: Keys::These(keys),
+            } => Some(keys),
             _ => None,
         });
-        keys.unwrap().into_iter().map(|key| key.to_string()).collect::<Vec<_>>()
+        keys.unwrap()
+            .into_iter()
+            .map(|key| key.to_string())
+            .collect::<Vec<_>>()
     };
     peer.make("1", vec![set("n/a", "/x", "1")]);
     assert_eq!(changed(&mut peer), ["n/a"]);
@@ -106,7 +117,10 @@ fn k1_what_no_server_takes_is_refused_at_once() {
     let mut peer = Peer::live(vec![put("n/a", "{}")]);
     assert_eq!(peer.try_make("1", vec![]), Err(UpdateError::Empty));
     let many = vec![set("n/a", "/x", "1"); Limits::DEFAULT.changes_per_update + 1];
-    assert!(matches!(peer.try_make("1", many), Err(UpdateError::TooManyChanges { .. })));
+    assert!(matches!(
+        peer.try_make("1", many),
+        Err(UpdateError::TooManyChanges { .. })
+    ));
     let deep = format!("{}0{}", "[".repeat(33), "]".repeat(33));
     let deep = peer.try_make("1", vec![set("n/a", "/x", &deep)]);
     assert!(matches!(deep, Err(UpdateError::TooLarge(_))));
@@ -124,7 +138,9 @@ fn k1_what_no_server_takes_is_refused_at_once() {
 fn k1_the_number_of_pending_updates_is_bounded() {
     let mut peer = Peer::offline(OnGap::Resubmit);
     let refused = (0..).find_map(|n| {
-        let made = peer.replica.update(id(&n.to_string()), vec![put("n/a", "{}")]);
+        let made = peer
+            .replica
+            .update(id(&n.to_string()), vec![put("n/a", "{}")]);
         made.err().map(|error| (n, error))
     });
     assert_eq!(refused, Some((4096, UpdateError::TooManyPending(4096))));
