@@ -171,7 +171,8 @@ impl Operation {
 }
 
 impl Effect {
-    fn size(&self) -> usize {
+    /// Its part of the operation's size (rule D-9).
+    pub(crate) fn size(&self) -> usize {
         change_size(&self.key, &self.edit)
     }
 }

@@ -37,8 +37,12 @@ pub const REMEMBERED_IDS: usize = 256;
 pub const REMEMBERED_CLIENTS: usize = 65_536;
 /// Tombstones of a room (rule D-6).
 pub const TOMBSTONES: usize = 65_536;
+/// Changes that one batch judges, those refused included, unless a single update has more.
+pub const BATCH_CHANGES: usize = 2048;
+/// Size of an object without entries: what it takes in memory is a multiple of its encoding (rule V-6).
+pub const OBJECT_OVERHEAD: usize = 128;
 /// How often one update may move a splice over another (rule S-7).
-pub const SPLICE_MOVES: usize = 1 << 15;
+pub const SPLICE_MOVES: usize = 1 << 14;
 /// A batch is at most this part of the ring, in operations and bytes (rule O-7).
 pub const BATCH_SHARE: usize = 4;
 /// Snapshots of one room alive at once.

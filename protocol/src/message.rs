@@ -1,6 +1,6 @@
 //! The messages of both directions (SPEC.md, section W).
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use serde::Serialize;
 
@@ -25,8 +25,8 @@ pub struct Position {
     pub last_rev: Rev,
 }
 
-/// `JOIN`: the first message of a connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// `JOIN`: the first message of a connection. Its `Debug` form hides the token.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Join {
     /// The room.
     pub room: RoomName,
@@ -36,6 +36,15 @@ pub struct Join {
     pub position: Option<Position>,
     /// The access token.
     pub token: Option<String>,
+}
+
+impl fmt::Debug for Join {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Join")
+            .field("room", &self.room)
+            .field("position", &self.position)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a client sends.

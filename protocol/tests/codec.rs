@@ -295,3 +295,30 @@ proptest! {
         prop_assert_eq!(Codec::MessagePack.decode_client(&bytes), Ok(message));
     }
 }
+
+#[test]
+fn w4_an_error_shows_no_more_of_a_message_than_its_beginning() {
+    let long = "\u{1}".repeat(100_000);
+    let op = format!(
+        r#"{{"type":"UPDATE","clientReqId":"u","changes":[{{"op":{0:?},"collection":"c","id":"i"}}]}}"#,
+        "z".repeat(100_000)
+    );
+    let twice = format!(r#"{{"{0}":1,"{0}":2}}"#, "z".repeat(100_000));
+    let kind = format!(r#"{{"type":"{}"}}"#, "z".repeat(100_000));
+    for message in [op, twice, kind] {
+        let error = Codec::Json.decode_client(message.as_bytes()).unwrap_err();
+        assert!(
+            error.to_string().len() < 512,
+            "{} bytes",
+            error.to_string().len()
+        );
+    }
+    let value = revring_protocol::value::Object::from([(long, 1.into())]);
+    let message = Codec::MessagePack.encode(&value);
+    let error = Codec::MessagePack.decode_client(&message).unwrap_err();
+    assert!(
+        error.to_string().len() < 512,
+        "{} bytes",
+        error.to_string().len()
+    );
+}

@@ -37,8 +37,8 @@ fn d9_sizes_are_those_of_the_formulas() {
             delete("x/y"),
         ],
     );
-    // {} 5, entry 2, key 5 + 4, array 5, elements 1 each and 24, 3, 4, 5; then "/a": 2 + 6 + 6.
-    let (data, set) = (5 + 2 + 9 + 5 + 4 + 24 + 3 + 4 + 5, 2 + 6 + 6);
+    // {} 128, entry 2, key 5 + 4, array 5, elements 1 each and 24, 3, 4, 5; then "/a": 2 + 6 + 6.
+    let (data, set) = (128 + 2 + 9 + 5 + 4 + 24 + 3 + 4 + 5, 2 + 6 + 6);
     let names = (5 + 5) + (5 + 3);
     let record = host.room.document().get(&key("tasks/one")).unwrap().size();
     assert_eq!(record, data + set + names + 96);
@@ -55,7 +55,7 @@ fn d9_the_size_of_a_document_follows_every_change() {
         vec![put("t/1", "{}"), put("t/2", &text(100)), put("u/1", "{}")],
     );
     host.accept("a", vec![merge("t/2", r#"{"t":null}"#), delete("u/1")]);
-    assert_eq!(host.room.document().size(), 2 * (6 + 6 + 5 + 96));
+    assert_eq!(host.room.document().size(), 2 * (6 + 6 + 128 + 96));
     assert_eq!(host.room.document().len(), 2);
 }
 
@@ -122,7 +122,7 @@ fn d7_what_shrinks_a_record_is_taken_though_it_stays_too_large() {
 
 #[test]
 fn d7_a_document_may_be_as_large_as_its_bound() {
-    let size = |bytes: usize| 6 + 6 + 5 + 2 + 6 + 5 + bytes + 96;
+    let size = |bytes: usize| 6 + 6 + 128 + 2 + 6 + 5 + bytes + 96;
     let mut host = Host::with(Limits {
         document_bytes: 3 * size(100),
         ..Limits::DEFAULT
@@ -144,7 +144,7 @@ fn d7_a_document_may_be_as_large_as_its_bound() {
 
 #[test]
 fn d7_an_operation_may_be_as_large_as_its_bound() {
-    let size = |bytes: usize| 256 + 160 + 6 + 6 + 5 + 2 + 6 + 5 + bytes;
+    let size = |bytes: usize| 256 + 160 + 6 + 6 + 128 + 2 + 6 + 5 + bytes;
     let mut host = Host::with(Limits {
         operation_bytes: size(100),
         ..Limits::DEFAULT

@@ -298,3 +298,25 @@ fn s7_the_base_of_an_update_without_splices_does_not_matter() {
         Some(object("{}"))
     );
 }
+
+#[test]
+fn s7_an_update_that_moves_too_many_splices_is_too_old() {
+    let text = "x".repeat(200);
+    let mut host = host(&format!(r#"{{"s":"{text}"}}"#));
+    // Each insertion has a letter on both sides, so removing all of the text falls into pieces.
+    for n in 0..199_u64 {
+        let at = usize::try_from(2 * n + 1).unwrap();
+        host.accept_update(
+            "a",
+            based(
+                &format!("i{n}"),
+                n + 1,
+                vec![splice("t/1", "/s", at, 0, "\"y\"")],
+            ),
+        );
+    }
+    let all = |req: &str| based(req, 1, vec![splice("t/1", "/s", 0, 200, "\"\"")]);
+    assert_eq!(host.refuse_update("b", all("b1")).code, Code::BaseTooOld);
+    let few = based("b2", 150, vec![splice("t/1", "/s", 0, 100, "\"\"")]);
+    host.accept_update("b", few);
+}

@@ -12,7 +12,7 @@ use crate::{
     ids::{ClientKey, ClientReqId, Epoch, Rev, RoomName},
     limits::TOKEN_BYTES,
     message::{ClientMessage, Join, Position},
-    value::Value,
+    value::{Value, excerpt},
 };
 
 pub(super) fn decode(codec: Codec, value: Value) -> Result<ClientMessage, DecodeError> {
@@ -28,7 +28,7 @@ pub(super) fn decode(codec: Codec, value: Value) -> Result<ClientMessage, Decode
         "HEARTBEAT" => Ok(ClientMessage::Heartbeat),
         "RESYNC" => position(&mut fields).map(ClientMessage::Resync),
         "LEAVE" => Ok(ClientMessage::Leave),
-        _ => return Err(DecodeError::UnknownType(kind.chars().take(64).collect())),
+        _ => return Err(DecodeError::UnknownType(excerpt(&kind).to_owned())),
     };
     message.map_err(|problem| problem.within(kind).invalid(None))
 }

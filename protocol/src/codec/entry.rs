@@ -12,7 +12,7 @@ use super::{
 use crate::{
     change::{Change, Edit, Effect, Operation, Sequence, Splice},
     ids::{ClientId, ClientReqId, Collection, RecordId, RecordKey},
-    value::{Path, Value},
+    value::{Path, Value, excerpt},
 };
 
 /// Writes fields in order: named where people may read them, positional where bytes count.
@@ -199,7 +199,10 @@ fn read_edit(op: &str, fields: &mut Fields) -> Result<Edit, Problem> {
         },
         other => {
             let known = "put, merge, set, unset, delete, add or splice";
-            return Err(Problem::new(format!("op must be {known}, not {other:?}")));
+            return Err(Problem::new(format!(
+                "op must be {known}, not {:?}",
+                excerpt(other)
+            )));
         }
     })
 }

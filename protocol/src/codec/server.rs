@@ -15,7 +15,7 @@ use crate::{
         Acked, Conflict, Deltas, Gap, GapReason, Joined, Reject, ServerMessage, SnapshotPart, State,
     },
     record::Record,
-    value::{Object, Path, Value},
+    value::{Object, Path, Value, excerpt},
 };
 
 pub(super) fn decode(codec: Codec, value: Value) -> Result<ServerMessage, DecodeError> {
@@ -34,7 +34,7 @@ pub(super) fn decode(codec: Codec, value: Value) -> Result<ServerMessage, Decode
         "PRESENCE" => presence(&mut fields),
         "HEARTBEAT" => heartbeat(&mut fields),
         "ERROR" => error(&mut fields),
-        _ => return Err(DecodeError::UnknownType(kind.chars().take(64).collect())),
+        _ => return Err(DecodeError::UnknownType(excerpt(&kind).to_owned())),
     };
     message.map_err(|problem| problem.within(kind).invalid(None))
 }
@@ -170,7 +170,8 @@ fn gap(fields: &mut Fields) -> Result<Gap, Problem> {
             "epoch" => GapReason::Epoch,
             other => {
                 return Err(Problem::new(format!(
-                    "reason must be behind, ahead or epoch, not {other:?}"
+                    "reason must be behind, ahead or epoch, not {:?}",
+                    excerpt(other)
                 )));
             }
         },

@@ -12,6 +12,7 @@ use crate::{
     document::Document,
     error::Code,
     ids::{ClientId, ClientReqId, Millis, Rev},
+    limits::BATCH_CHANGES,
     message::{Reject, ServerMessage},
 };
 
@@ -92,6 +93,8 @@ pub(super) struct Draft<'a> {
     fresh: BTreeMap<(ClientId, ClientReqId), Rev>,
     answers: Vec<Answer>,
     requests: Vec<Request>,
+    /// The changes of its requests.
+    judged: usize,
 }
 
 impl<'a> Draft<'a> {
@@ -106,12 +109,14 @@ impl<'a> Draft<'a> {
             fresh: BTreeMap::new(),
             answers: Vec::new(),
             requests: Vec::new(),
+            judged: 0,
         }
     }
 
-    /// Whether the next operation would be one too many (rule O-7).
+    /// Whether the next request would be one too many (rule O-7), or judging has taken its time already.
     pub(super) fn is_full(&self) -> bool {
         self.operations.len() >= self.room.limits.batch_ops()
+            || self.judged >= BATCH_CHANGES.max(self.room.limits.batch_ops())
     }
 
     /// Takes `request` into the batch, or gives it back when the batch has no room for its operation.
@@ -138,6 +143,7 @@ impl<'a> Draft<'a> {
             ticket: request.ticket,
             outcome,
         });
+        self.judged += request.update.changes.len();
         self.requests.push(request);
         Ok(())
     }
@@ -208,13 +214,6 @@ impl<'a> Draft<'a> {
             at: self.now,
             changes: std::mem::take(&mut verdict.effects),
         };
-        let (size, most) = (operation.size(), self.room.limits.operation_bytes);
-        if size > most {
-            let message = format!(
-                "the operation would have {size} bytes, it may have {most}; send several updates"
-            );
-            return Err(Refusal::new(Code::TooLarge, message));
-        }
         Ok((operation, verdict))
     }
 

@@ -8,7 +8,7 @@ use crate::{
     document::{Concurrent, Document, EditError, Finished, Workspace, replaces_value, sum},
     error::Code,
     ids::{Millis, RecordKey, Rev},
-    limits::{Limits, SPLICE_MOVES},
+    limits::{Limits, OPERATION_OVERHEAD, SPLICE_MOVES},
     message::{Conflict, Reject},
     value::{Path, Value, object_depth},
 };
@@ -80,7 +80,8 @@ where
             base: update.base_rev,
             workspace: Workspace::new(self.document),
             lines: BTreeMap::new(),
-            moves: 0,
+            moves: SPLICE_MOVES,
+            bytes: OPERATION_OVERHEAD,
             effects: Vec::with_capacity(update.changes.len()),
         };
         for change in &update.changes {
@@ -247,8 +248,10 @@ struct Case<'c, 'a, H> {
     base: Option<Rev>,
     workspace: Workspace<'a>,
     lines: BTreeMap<(RecordKey, Path), Line>,
-    /// How often a splice was moved over another.
+    /// How often a splice may still be moved over another.
     moves: usize,
+    /// The operation's size so far.
+    bytes: usize,
     effects: Vec<Effect>,
 }
 
@@ -290,12 +293,11 @@ where
             Line::Own if splice.is_noop() => Vec::new(),
             Line::Own => vec![splice.clone()],
             Line::Concurrent(concurrent) => {
-                self.moves += concurrent.len();
-                if self.moves > SPLICE_MOVES {
+                let moved = concurrent.rebase_within(splice, &mut self.moves);
+                moved.ok_or_else(|| {
                     let message = "too many splices since baseRev; rebase and send them again";
-                    return Err(Refusal::new(Code::BaseTooOld, message));
-                }
-                concurrent.rebase(splice)
+                    Refusal::new(Code::BaseTooOld, message)
+                })?
             }
         };
         self.lines.insert(place, line);
@@ -347,6 +349,13 @@ where
             version,
             edit,
         };
+        self.bytes += effect.size();
+        let most = self.court.limits.operation_bytes;
+        if self.bytes > most {
+            let message =
+                format!("the operation would have more than {most} bytes; send several updates");
+            return Err(Refusal::new(Code::TooLarge, message));
+        }
         self.workspace
             .apply(&effect, self.court.now)
             .map_err(|error| Refusal::edit(key, &error))?;

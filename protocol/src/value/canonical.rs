@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Object, Value};
+use crate::limits::OBJECT_OVERHEAD;
 
 /// The canonical JSON text of `value` (RFC 8785).
 #[must_use]
@@ -124,10 +125,11 @@ pub(crate) fn size(value: &Value) -> usize {
 }
 
 pub(crate) fn object_size(entries: &Object) -> usize {
-    5 + entries
-        .iter()
-        .map(|(key, value)| 2 + string_size(key) + size(value))
-        .sum::<usize>()
+    OBJECT_OVERHEAD
+        + entries
+            .iter()
+            .map(|(key, value)| 2 + string_size(key) + size(value))
+            .sum::<usize>()
 }
 
 fn integer_size(n: i64) -> usize {

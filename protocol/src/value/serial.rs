@@ -7,7 +7,7 @@ use serde::{
     de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor},
 };
 
-use super::{Number, Object, Value};
+use super::{Number, Object, Value, excerpt};
 
 /// Reads a value, refusing what the rules under V refuse.
 #[derive(Clone, Copy)]
@@ -109,7 +109,7 @@ impl<'de> Visitor<'de> for ValueSeed {
                 std::collections::btree_map::Entry::Occupied(slot) => {
                     return Err(A::Error::custom(format_args!(
                         "the key {:?} stands twice in one object",
-                        slot.key()
+                        excerpt(slot.key())
                     )));
                 }
             };

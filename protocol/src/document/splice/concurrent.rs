@@ -26,12 +26,6 @@ impl Concurrent {
         }
     }
 
-    /// How many splices the next one is moved over.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.theirs.len()
-    }
-
     /// Whether nothing was accepted that moves anything.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -44,17 +38,26 @@ impl Concurrent {
     /// Returns what `own` has become: from left to right, each relative to the result of those before it; nothing
     /// when nothing is left to do.
     pub fn rebase(&mut self, own: &Splice) -> Vec<Splice> {
+        let mut moves = usize::MAX;
+        self.rebase_within(own, &mut moves).unwrap_or_default()
+    }
+
+    /// The same, taking one of `moves` for each splice that is moved over another. `None` when they do not suffice;
+    /// the update is then not to be taken.
+    pub fn rebase_within(&mut self, own: &Splice, moves: &mut usize) -> Option<Vec<Splice>> {
         let extent = Extent::of(own);
         let mine = if extent.is_noop() {
             Vec::new()
         } else {
             vec![extent]
         };
-        let (mine, theirs) = cross(mine, std::mem::take(&mut self.theirs));
+        let (mine, theirs) = cross(mine, std::mem::take(&mut self.theirs), moves)?;
         self.theirs = theirs;
-        mine.into_iter()
-            .map(|extent| extent.carrying(own))
-            .collect()
+        Some(
+            mine.into_iter()
+                .map(|extent| extent.carrying(own))
+                .collect(),
+        )
     }
 }
 
@@ -180,10 +183,15 @@ impl Extent {
 }
 
 /// Moves `mine` over `theirs` and `theirs` over `mine`; in each, every splice is relative to the result of those
-/// before it.
-fn cross(mine: Vec<Extent>, theirs: Vec<Extent>) -> (Vec<Extent>, Vec<Extent>) {
+/// before it. Each splice that meets another takes one of `moves`; `None` when there are no more.
+fn cross(
+    mine: Vec<Extent>,
+    theirs: Vec<Extent>,
+    moves: &mut usize,
+) -> Option<(Vec<Extent>, Vec<Extent>)> {
     if let ([own], [their]) = (mine.as_slice(), theirs.as_slice()) {
-        return own.transform(*their);
+        *moves = moves.checked_sub(1)?;
+        return Some(own.transform(*their));
     }
     let mut mine = mine;
     let mut moved = Vec::with_capacity(theirs.len());
@@ -192,12 +200,12 @@ fn cross(mine: Vec<Extent>, theirs: Vec<Extent>) -> (Vec<Extent>, Vec<Extent>) {
         let mut next = Vec::with_capacity(mine.len());
         for own in mine {
             // A splice is split by one insertion only, so this goes no more than a few calls deep.
-            let (own, rest) = cross(vec![own], their);
+            let (own, rest) = cross(vec![own], their, moves)?;
             next.extend(own);
             their = rest;
         }
         mine = next;
         moved.extend(their);
     }
-    (mine, moved)
+    Some((mine, moved))
 }

@@ -55,10 +55,14 @@ fn text_range(text: &str, at: usize, remove: usize) -> Option<(usize, usize)> {
 
 /// Where the code point numbered `n` begins; the end counts as one.
 fn byte_offset(text: &str, n: usize) -> Option<usize> {
-    text.char_indices()
-        .map(|(offset, _)| offset)
-        .chain([text.len()])
-        .nth(n)
+    if text.is_ascii() {
+        return (n <= text.len()).then_some(n);
+    }
+    let mut chars = text.chars();
+    if let Some(before) = n.checked_sub(1) {
+        chars.nth(before)?;
+    }
+    Some(text.len() - chars.as_str().len())
 }
 
 impl Sequence {
