@@ -55,7 +55,11 @@ pub(crate) struct Newcomer {
 
 impl Hub {
     /// A hub without rooms, which keeps them in `log`.
-    pub(crate) fn new(settings: Arc<ServiceSettings>, shards: Arc<Shards>, log: Arc<dyn Log>) -> Arc<Self> {
+    pub(crate) fn new(
+        settings: Arc<ServiceSettings>,
+        shards: Arc<Shards>,
+        log: Arc<dyn Log>,
+    ) -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
             rooms: DashMap::new(),
             next: AtomicU64::new(0),
@@ -69,7 +73,9 @@ impl Hub {
     /// Counts what is held now.
     #[must_use]
     pub fn stats(&self) -> HubStats {
-        HubStats { rooms: self.rooms.len() }
+        HubStats {
+            rooms: self.rooms.len(),
+        }
     }
 
     /// Has `newcomer` join the room `name`, which is opened if need be.
@@ -78,7 +84,12 @@ impl Hub {
         name: &RoomName,
         newcomer: Newcomer,
     ) -> Result<Arc<RoomHandle>, Refusal> {
-        let Newcomer { connection, client, made_key, position } = newcomer;
+        let Newcomer {
+            connection,
+            client,
+            made_key,
+            position,
+        } = newcomer;
         for _ in 0..ATTEMPTS {
             let room = self.room(name)?;
             let (answer, answered) = oneshot::channel();
@@ -105,7 +116,8 @@ impl Hub {
 
     /// Takes a room out whose driver ends.
     pub(crate) fn forget(&self, room: &Shared) {
-        self.rooms.remove_if(&room.name, |_, found| found.shared().number == room.number);
+        self.rooms
+            .remove_if(&room.name, |_, found| found.shared().number == room.number);
     }
 
     fn room(&self, name: &RoomName) -> Result<Arc<RoomHandle>, Refusal> {
@@ -142,6 +154,8 @@ impl Hub {
 
 impl fmt::Debug for Hub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hub").field("rooms", &self.rooms.len()).finish_non_exhaustive()
+        f.debug_struct("Hub")
+            .field("rooms", &self.rooms.len())
+            .finish_non_exhaustive()
     }
 }

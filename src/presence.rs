@@ -10,6 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use imbl::OrdMap;
 use parking_lot::Mutex;
 use revring_protocol::{
     codec::Codec,
@@ -31,19 +32,23 @@ const ENTRY: usize = 32;
 
 /// The changes of a tick; `None`: gone.
 type Changes = BTreeMap<ClientId, Option<Arc<Object>>>;
-type Present = BTreeMap<ClientId, Arc<Object>>;
+type Present = OrdMap<ClientId, Arc<Object>>;
 
 /// Collects what clients say until the next tick. Kept by the room's driver.
 #[derive(Debug)]
 pub(crate) struct Presence {
     board: Arc<Board>,
-    present: Arc<Present>,
+    present: Present,
     changes: Changes,
 }
 
 impl Presence {
     pub(crate) fn new(board: Arc<Board>) -> Self {
-        Self { board, present: Arc::default(), changes: Changes::new() }
+        Self {
+            board,
+            present: Present::new(),
+            changes: Changes::new(),
+        }
     }
 
     /// Takes what `client` says of itself, in place of what it said since the last tick.
@@ -68,15 +73,24 @@ impl Presence {
     /// Tells what changed.
     pub(crate) fn tick(&mut self) {
         let changes = std::mem::take(&mut self.changes);
-        let present = Arc::make_mut(&mut self.present);
         for (client, data) in &changes {
             match data {
-                Some(data) => present.insert(client.clone(), Arc::clone(data)),
-                None => present.remove(client),
+                Some(data) => self.present.insert(client.clone(), Arc::clone(data)),
+                None => self.present.remove(client),
             };
         }
-        self.board.publish(changes, Arc::clone(&self.present));
+        self.board.publish(changes, self.present.clone());
     }
+}
+
+/// How much of a tick a client was shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shown {
+    pub(crate) tick: u64,
+    /// The frame that comes next.
+    next: usize,
+    /// There is no next frame.
+    pub(crate) whole: bool,
 }
 
 /// The newest tick, read by writers.
@@ -90,14 +104,17 @@ pub(crate) struct Board {
 struct Tick {
     number: u64,
     changes: Changes,
-    present: Arc<Present>,
+    present: Present,
     changed_frames: [OnceLock<Arc<[Bytes]>>; Codec::COUNT],
     full_frames: [OnceLock<Arc<[Bytes]>>; Codec::COUNT],
 }
 
 impl Board {
     pub(crate) fn new() -> Self {
-        Self { number: AtomicU64::new(0), newest: Mutex::default() }
+        Self {
+            number: AtomicU64::new(0),
+            newest: Mutex::default(),
+        }
     }
 
     /// The number of the newest tick.
@@ -105,21 +122,48 @@ impl Board {
         self.number.load(Ordering::Acquire)
     }
 
-    /// What a client that saw the tick `seen` is to be sent, and the tick it then has seen.
-    pub(crate) fn after(&self, seen: Option<u64>, codec: Codec) -> Option<(u64, Arc<[Bytes]>)> {
+    /// The next frame for a client that has seen `seen` and is being shown `shown`; `None`: it has seen everything.
+    ///
+    /// A client is shown the newest tick, from the start if another was begun: no tick is kept for those who lag.
+    pub(crate) fn next(
+        &self,
+        seen: Option<u64>,
+        shown: Option<Shown>,
+        codec: Codec,
+    ) -> Option<(Bytes, Shown)> {
         if seen == Some(self.tick()) {
             return None;
         }
         let tick = Arc::clone(&self.newest.lock());
         let follows = seen.is_some_and(|seen| seen + 1 == tick.number);
-        let frames = if follows { tick.changed_frames(codec) } else { tick.full_frames(codec) };
-        Some((tick.number, Arc::clone(frames)))
+        let frames = if follows {
+            tick.changed_frames(codec)
+        } else {
+            tick.full_frames(codec)
+        };
+        let next = shown
+            .filter(|shown| shown.tick == tick.number)
+            .map_or(0, |shown| shown.next);
+        let frame = frames.get(next)?.clone();
+        Some((
+            frame,
+            Shown {
+                tick: tick.number,
+                next: next + 1,
+                whole: next + 1 == frames.len(),
+            },
+        ))
     }
 
-    fn publish(&self, changes: Changes, present: Arc<Present>) {
+    fn publish(&self, changes: Changes, present: Present) {
         let mut newest = self.newest.lock();
         let number = newest.number + 1;
-        let tick = Tick { number, changes, present, ..Tick::default() };
+        let tick = Tick {
+            number,
+            changes,
+            present,
+            ..Tick::default()
+        };
         let old = std::mem::replace(&mut *newest, Arc::new(tick));
         self.number.store(number, Ordering::Release);
         drop(newest);
@@ -129,12 +173,20 @@ impl Board {
 
 impl Tick {
     fn changed_frames(&self, codec: Codec) -> &Arc<[Bytes]> {
-        let clients = || self.changes.iter().map(|(client, data)| (client, data.as_deref()));
+        let clients = || {
+            self.changes
+                .iter()
+                .map(|(client, data)| (client, data.as_deref()))
+        };
         self.changed_frames[codec.index()].get_or_init(|| frames(codec, clients(), false))
     }
 
     fn full_frames(&self, codec: Codec) -> &Arc<[Bytes]> {
-        let clients = || self.present.iter().map(|(client, data)| (client, Some(&**data)));
+        let clients = || {
+            self.present
+                .iter()
+                .map(|(client, data)| (client, Some(&**data)))
+        };
         self.full_frames[codec.index()].get_or_init(|| frames(codec, clients(), true))
     }
 }
@@ -159,7 +211,11 @@ fn frames<'a>(
     let mut bytes = ENVELOPE;
     let close = |clients: &mut BTreeMap<_, _>, first: bool| {
         let clients = std::mem::take(clients);
-        let message = Message { r#type: "PRESENCE", clients, full: full && first };
+        let message = Message {
+            r#type: "PRESENCE",
+            clients,
+            full: full && first,
+        };
         frame::message(codec, &codec.encode(&message))
     };
     for (client, data) in clients {

@@ -2,8 +2,10 @@
 
 mod authors;
 mod catch_up;
+mod commit;
 mod driver;
 mod members;
+mod open;
 mod pace;
 mod snapshots;
 
@@ -16,11 +18,15 @@ use revring_protocol::{
     message::Position,
     value::Object,
 };
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{
+    Semaphore,
+    mpsc::{self, error::TrySendError},
+    oneshot,
+};
 
 use crate::fanout::{Channel, Connection};
 
-pub(crate) use driver::{Seed, drive};
+pub(crate) use open::{Seed, drive};
 
 /// Requests that wait for the driver to look at them.
 const INBOX: usize = 256;
@@ -42,11 +48,17 @@ pub(crate) enum Ask {
         cost: u32,
     },
     /// To be seen like this.
-    Presence { connection: Arc<Connection>, data: Option<Object> },
+    Presence {
+        connection: Arc<Connection>,
+        data: Option<Object>,
+    },
     /// For the head and its checksum.
     Heartbeat { connection: Arc<Connection> },
     /// For everything from a position on, or a snapshot.
-    Resync { connection: Arc<Connection>, position: Option<Position> },
+    Resync {
+        connection: Arc<Connection>,
+        position: Option<Position>,
+    },
 }
 
 /// `JOIN`, once it is known who asks.
@@ -109,10 +121,25 @@ pub(crate) struct RoomHandle {
 
 impl RoomHandle {
     /// A room whose driver is still to be started, with its inbox.
-    pub(crate) fn new(name: RoomName, number: u64, channel: Arc<Channel>) -> (Self, mpsc::Receiver<Ask>) {
+    pub(crate) fn new(
+        name: RoomName,
+        number: u64,
+        channel: Arc<Channel>,
+    ) -> (Self, mpsc::Receiver<Ask>) {
         let (inbox, asks) = mpsc::channel(INBOX);
         let budget = Semaphore::new(UNDECIDED_BYTES);
-        (Self { shared: Arc::new(Shared { name, number, channel, budget }), inbox }, asks)
+        (
+            Self {
+                shared: Arc::new(Shared {
+                    name,
+                    number,
+                    channel,
+                    budget,
+                }),
+                inbox,
+            },
+            asks,
+        )
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -126,8 +153,10 @@ impl RoomHandle {
 
     /// Asks, if that needs no waiting; else gives it back.
     pub(crate) fn try_ask(&self, ask: Ask) -> Result<(), Ask> {
-        let Ok(permit) = self.shared.budget.try_acquire_many(ask.cost()) else { return Err(ask) };
-        self.inbox.try_send(ask).map_err(|error| error.into_inner())?;
+        let Ok(permit) = self.shared.budget.try_acquire_many(ask.cost()) else {
+            return Err(ask);
+        };
+        self.inbox.try_send(ask).map_err(TrySendError::into_inner)?;
         // The driver gives it back once the update is decided.
         permit.forget();
         Ok(())
@@ -135,7 +164,12 @@ impl RoomHandle {
 
     /// Asks. Waits while the inbox is full, or the room has more undecided updates than it may.
     pub(crate) async fn ask(&self, ask: Ask) -> Result<(), Closed> {
-        let permit = self.shared.budget.acquire_many(ask.cost()).await.map_err(|_| Closed)?;
+        let permit = self
+            .shared
+            .budget
+            .acquire_many(ask.cost())
+            .await
+            .map_err(|_| Closed)?;
         self.inbox.send(ask).await.map_err(|_| Closed)?;
         permit.forget();
         Ok(())

@@ -4,10 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use revring_protocol::{
-    codec::{Codec, snapshot_payloads},
+    codec::{Codec, snapshot_payloads_in_steps},
     document::Document,
     ids::{Epoch, Rev},
 };
+use tokio::runtime::Handle;
 
 use crate::fanout::{Channel, frame};
 
@@ -35,9 +36,18 @@ impl Snapshot {
         rev: Rev,
         document: &Document,
     ) -> Self {
-        let payloads = snapshot_payloads(codec, epoch, rev, document);
-        let frames = payloads.into_iter().map(|payload| frame::message(codec, &payload)).collect();
-        Self { rev, codec, frames, channel }
+        let payloads =
+            snapshot_payloads_in_steps(codec, epoch, rev, document, &std::thread::yield_now);
+        let frames = payloads
+            .into_iter()
+            .map(|payload| frame::message(codec, &payload))
+            .collect();
+        Self {
+            rev,
+            codec,
+            frames,
+            channel,
+        }
     }
 
     pub(crate) fn rev(&self) -> Rev {
@@ -61,6 +71,12 @@ impl Snapshot {
 
 impl Drop for Snapshot {
     fn drop(&mut self) {
+        let frames = std::mem::take(&mut self.frames);
+        // Giving back many pages takes milliseconds, which a writer does not have.
+        match Handle::try_current() {
+            Ok(runtime) if frames.len() > 1 => drop(runtime.spawn_blocking(move || drop(frames))),
+            _ => drop(frames),
+        }
         self.channel.signal_snapshot_freed();
     }
 }

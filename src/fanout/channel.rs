@@ -93,12 +93,13 @@ impl Channel {
 
     /// Marks the room as having something for the clients of a shard. True when the shard is to be told.
     pub(crate) fn enqueue(&self, shard: usize) -> bool {
-        !self.views[shard].queued.swap(true, Ordering::AcqRel)
+        !self.views[shard].queued.swap(true, Ordering::SeqCst)
     }
 
     /// The shard begins to pass on what there is.
     pub(crate) fn begin_pass(&self, shard: usize) {
-        self.views[shard].queued.store(false, Ordering::Release);
+        // What is read next must not be older than this.
+        self.views[shard].queued.swap(false, Ordering::SeqCst);
     }
 
     /// The shard has offered everything up to `rev` to each of its clients.

@@ -26,8 +26,9 @@ use tokio::{
 use super::{
     channel::{Behind, Channel},
     frame,
-    output::{Item, News, Output, Pass, SnapshotGap, Turn},
+    output::{Item, Output, SnapshotGap},
     shard::{Alive, Shard},
+    turn::{News, Pass, Turn},
 };
 use crate::{feed::Chunk, snapshot::Snapshot, transport::ConnectionPermit};
 
@@ -42,6 +43,8 @@ pub(crate) struct Connection {
     stream: TcpStream,
     /// The writer knows that something is queued.
     queued: AtomicBool,
+    /// The writer has it in its line. Only the writer uses this.
+    pub(super) in_line: AtomicBool,
     /// The reader waits for the server, not for the client.
     held: AtomicBool,
     closing: AtomicBool,
@@ -80,7 +83,8 @@ impl Place {
     }
 
     pub(super) fn set(&self, index: usize) {
-        self.0.store(u32::try_from(index).unwrap_or(u32::MAX), Ordering::Relaxed);
+        self.0
+            .store(u32::try_from(index).unwrap_or(u32::MAX), Ordering::Relaxed);
     }
 }
 
@@ -109,6 +113,7 @@ impl Connection {
             shard,
             output: Mutex::new(Output::new()),
             queued: AtomicBool::new(false),
+            in_line: AtomicBool::new(false),
             permits: Semaphore::new(IN_FLIGHT),
             sign,
             held: AtomicBool::new(false),
@@ -163,7 +168,10 @@ impl Connection {
 
     /// Takes a permit for one request, if there is one.
     pub(crate) fn try_admit(&self) -> bool {
-        self.permits.try_acquire().map(SemaphorePermit::forget).is_ok()
+        self.permits
+            .try_acquire()
+            .map(SemaphorePermit::forget)
+            .is_ok()
     }
 
     /// Takes a permit for one request; waits while as many are unanswered as may be (rule C-9).
@@ -185,7 +193,12 @@ impl Connection {
 
     /// Like [`Self::answer`], with a frame.
     pub(crate) fn answer_frame(self: &Arc<Self>, frame: Bytes) {
-        self.queue(|output| output.push(Item::Message { frame, answers: true }));
+        self.queue(|output| {
+            output.push(Item::Message {
+                frame,
+                answers: true,
+            })
+        });
     }
 
     /// Begins a delivery with its `JOINED`, which answers a request. Returns the number of the delivery.
@@ -274,15 +287,21 @@ impl Connection {
         self.held.store(held, Ordering::Relaxed);
     }
 
-    /// Writes what the socket takes now: `news` of the room behind `channel`, or whatever else there is.
+    /// Writes what the socket takes now: `news` of the room behind `channel`, or whatever else there is. Returns how that ended, and
+    /// the bytes.
     pub(super) fn write(
         self: &Arc<Self>,
         channel: Option<&Arc<Channel>>,
         news: Option<News<'_>>,
         scratch: &mut Chunk,
-        woken: bool,
-    ) -> Turn {
-        let pass = Pass { stream: &self.stream, codec: self.codec, channel, news, scratch, woken };
+    ) -> (Turn, usize) {
+        let pass = Pass {
+            stream: &self.stream,
+            codec: self.codec,
+            channel,
+            news,
+            scratch,
+        };
         let written = self.output.lock().write(pass);
         if written.answered > 0 {
             self.permits.add_permits(written.answered);
@@ -291,7 +310,11 @@ impl Connection {
             self.heard();
         }
         if let (Some((delivery, rev)), Some(channel)) = (written.fell_behind, channel) {
-            channel.signal_behind(Behind { connection: Arc::clone(self), delivery, rev });
+            channel.signal_behind(Behind {
+                connection: Arc::clone(self),
+                delivery,
+                rev,
+            });
         }
         match written.turn {
             Turn::Finished => {
@@ -304,7 +327,12 @@ impl Connection {
             }
             Turn::Idle | Turn::More | Turn::Full | Turn::Parked => {}
         }
-        written.turn
+        (written.turn, written.bytes)
+    }
+
+    /// The socket is writable again.
+    pub(super) fn unpark(&self) {
+        self.output.lock().unpark();
     }
 
     /// Judges its silence, `now` in the shard's milliseconds.
@@ -326,11 +354,20 @@ impl Connection {
         }
         output.pinged_at = now;
         // Behind a full socket a ping would only wait.
-        if output.is_blocked() { Vigil::Alive } else { Vigil::Ping }
+        if output.is_blocked() {
+            Vigil::Alive
+        } else {
+            Vigil::Ping
+        }
     }
 
     pub(super) fn ping(self: &Arc<Self>) {
-        self.queue(|output| output.push(Item::Message { frame: frame::ping(), answers: false }));
+        self.queue(|output| {
+            output.push(Item::Message {
+                frame: frame::ping(),
+                answers: false,
+            })
+        });
     }
 
     /// The writer takes notice: what is queued from now on is told to it again.

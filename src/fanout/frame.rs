@@ -70,7 +70,10 @@ pub(crate) fn pong(payload: &[u8]) -> Bytes {
 
 /// A close frame; without a code it has no payload.
 pub(crate) fn close(code: Option<u16>) -> Bytes {
-    code.map_or_else(|| control(CLOSE, &[]), |code| control(CLOSE, &code.to_be_bytes()))
+    code.map_or_else(
+        || control(CLOSE, &[]),
+        |code| control(CLOSE, &code.to_be_bytes()),
+    )
 }
 
 fn control(opcode: u8, payload: &[u8]) -> Bytes {

@@ -9,6 +9,7 @@ mod connection;
 pub(crate) mod frame;
 mod output;
 mod shard;
+mod turn;
 mod writer;
 
 pub(crate) use channel::{Behind, Channel};

@@ -1,19 +1,16 @@
 //! What one connection is still to be sent, in order.
 
-use std::{collections::VecDeque, io, sync::Arc};
+use std::{collections::VecDeque, sync::Arc};
 
 use bytes::Bytes;
-use revring_protocol::{codec::Codec, ids::Rev, message::GapReason};
+use revring_protocol::{ids::Rev, message::GapReason};
 use tokio::net::TcpStream;
 
-use super::channel::Channel;
-use crate::{
-    feed::{Chunk, Found},
-    snapshot::Snapshot,
-};
+use super::turn::{News, Pass, Stop, Turn, Written, send};
+use crate::{feed::Found, presence::Shown, snapshot::Snapshot};
 
-/// Bytes that one connection may be sent before it is the next one's turn.
-const TURN_BYTES: usize = 256 << 10;
+/// Bytes that one connection is sent of what it alone lacks, before it is the next one's turn.
+const TURN_BYTES: usize = 32 << 10;
 
 /// The gap that a snapshot follows, if any: the client's last revision, and why it could not go on from there.
 pub(crate) type SnapshotGap = Option<(Rev, GapReason)>;
@@ -50,7 +47,10 @@ pub(crate) enum Item {
 impl Item {
     /// Whether it belongs to the delivery of the room's state.
     fn is_delivery(&self) -> bool {
-        matches!(self, Self::Delivery(_) | Self::Snapshot { .. } | Self::Follow(_))
+        matches!(
+            self,
+            Self::Delivery(_) | Self::Snapshot { .. } | Self::Follow(_)
+        )
     }
 }
 
@@ -69,6 +69,8 @@ enum Phase {
 pub(super) struct Output {
     /// The last revision sent, while the connection follows the feed.
     cursor: Option<Rev>,
+    /// The part of a tick that the client was shown.
+    shown: Option<Shown>,
     /// The tick whose presence the client knows.
     seen: Option<u64>,
     /// What is to be sent besides; most of the time there is nothing.
@@ -78,8 +80,10 @@ pub(super) struct Output {
     /// Counts deliveries: one begins with each `JOINED`.
     delivery: u32,
     phase: Phase,
-    /// The socket was full.
+    /// The socket is full.
     blocked: bool,
+    /// The socket was full and has taken nothing since.
+    recovering: bool,
     /// The last thing written came from the feed.
     fed: bool,
     /// A `PRESENCE` may follow: what `JOINED` promised has been queued before it (rule C-6).
@@ -104,8 +108,10 @@ impl Output {
             delivery: 0,
             phase: Phase::Open,
             blocked: false,
+            recovering: false,
             fed: false,
             shows_presence: false,
+            shown: None,
         }
     }
 
@@ -128,7 +134,9 @@ impl Output {
             _ => 0,
         };
         let backlog = self.backlog.as_ref();
-        backlog.map_or(0, |backlog| backlog.rest.len() + backlog.queue.iter().map(own).sum::<usize>())
+        backlog.map_or(0, |backlog| {
+            backlog.rest.len() + backlog.queue.iter().map(own).sum::<usize>()
+        })
     }
 
     /// Queues `item`. False when nothing may be queued any more.
@@ -162,10 +170,19 @@ impl Output {
     ///
     /// Returns the number of the delivery that is to follow, and the gap that the snapshot was for.
     pub(super) fn cut(&mut self, snapshot: &Arc<Snapshot>) -> Option<(u32, SnapshotGap)> {
-        let gap = self.backlog.as_ref()?.queue.iter().find_map(|item| match item {
-            Item::Snapshot { snapshot: queued, gap, .. } if Arc::ptr_eq(queued, snapshot) => Some(*gap),
-            _ => None,
-        })?;
+        let gap = self
+            .backlog
+            .as_ref()?
+            .queue
+            .iter()
+            .find_map(|item| match item {
+                Item::Snapshot {
+                    snapshot: queued,
+                    gap,
+                    ..
+                } if Arc::ptr_eq(queued, snapshot) => Some(*gap),
+                _ => None,
+            })?;
         self.drop_delivery();
         Some((self.delivery, gap))
     }
@@ -176,7 +193,10 @@ impl Output {
             return false;
         }
         self.drop_delivery();
-        let last = last.into_iter().map(|frame| Item::Message { frame, answers: false });
+        let last = last.into_iter().map(|frame| Item::Message {
+            frame,
+            answers: false,
+        });
         self.queue(last.chain([Item::End]));
         self.phase = Phase::Closing;
         self.shows_presence = false;
@@ -209,26 +229,17 @@ impl Output {
         if self.phase == Phase::Ended {
             return written;
         }
-        if self.blocked && !pass.woken {
+        if self.blocked {
             written.turn = Turn::Parked;
             return written;
         }
-        let was_blocked = std::mem::replace(&mut self.blocked, false);
-        let mut left = TURN_BYTES;
         written.turn = loop {
             match self.step(&mut pass, &mut written) {
-                Ok(Some(bytes)) => {
-                    written.progressed |= was_blocked;
-                    left = left.saturating_sub(bytes);
-                    if self.has_all(&pass) {
-                        break Turn::Idle;
-                    }
-                    if left == 0 {
-                        break Turn::More;
-                    }
-                }
-                Ok(None) if self.phase == Phase::Ended => break Turn::Finished,
-                Ok(None) => break Turn::Idle,
+                Ok(true) if self.has_all(&pass) => break Turn::Idle,
+                Ok(true) if written.bytes >= TURN_BYTES => break Turn::More,
+                Ok(true) => {}
+                Ok(false) if self.phase == Phase::Ended => break Turn::Finished,
+                Ok(false) => break Turn::Idle,
                 Err(Stop::Full) => {
                     self.blocked = true;
                     break Turn::Full;
@@ -239,62 +250,83 @@ impl Output {
                 }
             }
         };
+        written.progressed = self.recovering && written.bytes > 0;
+        self.recovering &= !written.progressed;
         written
+    }
+
+    /// The socket is writable again.
+    pub(super) fn unpark(&mut self) {
+        self.blocked = false;
+        self.recovering = true;
     }
 
     /// Whether the client got all that its writer passes on, as it usually does with one write.
     fn has_all(&self, pass: &Pass<'_>) -> bool {
-        let current = |news: &News<'_>| {
-            self.cursor == Some(news.chunk.to()) && self.seen == Some(news.tick)
-        };
+        let current =
+            |news: &News<'_>| self.cursor == Some(news.chunk.to()) && self.seen == Some(news.tick);
         self.backlog.is_none() && pass.news.as_ref().is_some_and(current)
     }
 
-    /// Writes once. `None`: there is nothing to write.
-    fn step(&mut self, pass: &mut Pass<'_>, written: &mut Written) -> Result<Option<usize>, Stop> {
+    /// Writes once, or takes a mark. False when there is nothing to do.
+    fn step(&mut self, pass: &mut Pass<'_>, written: &mut Written) -> Result<bool, Stop> {
         if self.backlog.is_some() {
-            return self.write_backlog(pass.stream, written).map(Some);
+            return self.write_backlog(pass.stream, written);
         }
         // Presence has its turn after each run of operations, or one who lags would never hear of it.
         let feed_first = !std::mem::replace(&mut self.fed, false);
-        if feed_first && let Some(bytes) = self.write_feed(pass, written)? {
-            return Ok(Some(bytes));
+        if feed_first && self.write_feed(pass, written)? {
+            return Ok(true);
         }
         self.queue_presence(pass);
         if self.backlog.is_some() {
-            return self.write_backlog(pass.stream, written).map(Some);
+            return self.write_backlog(pass.stream, written);
         }
-        if feed_first { Ok(None) } else { self.write_feed(pass, written) }
+        if feed_first {
+            Ok(false)
+        } else {
+            self.write_feed(pass, written)
+        }
     }
 
-    fn write_backlog(&mut self, stream: &TcpStream, written: &mut Written) -> Result<usize, Stop> {
-        let Some(backlog) = &mut self.backlog else { return Ok(0) };
-        let mut bytes = 0;
+    fn write_backlog(&mut self, stream: &TcpStream, written: &mut Written) -> Result<bool, Stop> {
+        let Some(backlog) = &mut self.backlog else {
+            return Ok(false);
+        };
+        let left = TURN_BYTES.saturating_sub(written.bytes).max(1);
         if !backlog.rest.is_empty() {
-            bytes = send(stream, &backlog.rest)?;
-            backlog.rest = backlog.rest.split_off(bytes);
+            let sent = send(stream, &backlog.rest[..left.min(backlog.rest.len())])?;
+            backlog.rest = backlog.rest.split_off(sent);
+            written.bytes += sent;
         } else if let Some(frame) = backlog.next_frame() {
-            bytes = send(stream, frame)?;
-            let rest = frame.slice(bytes..);
-            backlog.rest = rest;
+            let sent = send(stream, &frame[..left.min(frame.len())])?;
+            backlog.rest = frame.slice(sent..);
+            written.bytes += sent;
             self.begun(written);
         } else {
             self.take_mark();
         }
-        if self.backlog.as_ref().is_some_and(|backlog| backlog.is_empty()) {
+        if self
+            .backlog
+            .as_ref()
+            .is_some_and(|backlog| backlog.is_empty())
+        {
             self.backlog = None;
         }
-        Ok(bytes)
+        Ok(true)
     }
 
     /// The front of the queue is on its way.
     fn begun(&mut self, written: &mut Written) {
-        let Some(backlog) = &mut self.backlog else { return };
+        let Some(backlog) = &mut self.backlog else {
+            return;
+        };
         match backlog.queue.front_mut() {
             Some(Item::Message { answers, .. }) => written.answered += usize::from(*answers),
             Some(Item::Joined(_)) => {
                 written.answered += 1;
                 self.shows_presence = false;
+                self.shown = None;
                 self.seen = None;
             }
             Some(Item::Snapshot { snapshot, next, .. }) if *next + 1 < snapshot.frames() => {
@@ -308,7 +340,9 @@ impl Output {
 
     /// Takes an item that has no bytes.
     fn take_mark(&mut self) {
-        let Some(backlog) = &mut self.backlog else { return };
+        let Some(backlog) = &mut self.backlog else {
+            return;
+        };
         match backlog.queue.pop_front() {
             Some(Item::Follow(rev)) => {
                 self.cursor = Some(rev);
@@ -319,40 +353,58 @@ impl Output {
         }
     }
 
-    fn write_feed(&mut self, pass: &mut Pass<'_>, written: &mut Written) -> Result<Option<usize>, Stop> {
-        let (Some(rev), Some(channel)) = (self.cursor, pass.channel) else { return Ok(None) };
-        let shared = pass.news.as_ref().and_then(|news| Some((news.chunk, news.chunk.after(rev)?)));
+    fn write_feed(&mut self, pass: &mut Pass<'_>, written: &mut Written) -> Result<bool, Stop> {
+        let (Some(rev), Some(channel)) = (self.cursor, pass.channel) else {
+            return Ok(false);
+        };
+        let shared = pass
+            .news
+            .as_ref()
+            .and_then(|news| Some((news.chunk, news.chunk.after(rev)?)));
         let (chunk, bytes) = match shared {
             Some(shared) => shared,
-            None => match channel.feed(pass.codec).copy_after(rev, pass.scratch, TURN_BYTES) {
-                Found::AtHead => return Ok(None),
+            None => match channel
+                .feed(pass.codec)
+                .copy_after(rev, pass.scratch, TURN_BYTES)
+            {
+                Found::AtHead => return Ok(false),
                 Found::Newer => (&*pass.scratch, pass.scratch.after(rev).unwrap_or_default()),
                 Found::Gone => {
                     self.cursor = None;
                     written.fell_behind = Some((self.delivery, rev));
-                    return Ok(None);
+                    return Ok(false);
                 }
             },
         };
         if bytes.is_empty() {
-            return Ok(None);
+            return Ok(false);
         }
         let sent = send(pass.stream, bytes)?;
+        written.bytes += sent;
         let progress = chunk.progress(bytes.len() - sent);
         self.cursor = Some(progress.rev);
         self.fed = true;
         if !progress.rest.is_empty() {
             self.backlog.get_or_insert_default().rest = Bytes::copy_from_slice(progress.rest);
         }
-        Ok(Some(sent))
+        Ok(true)
     }
 
-    /// Queues what the client does not know of the room's presence.
+    /// Queues the next frame of what the client does not know of the room's presence.
     fn queue_presence(&mut self, pass: &Pass<'_>) {
-        let Some(channel) = pass.channel.filter(|_| self.shows_presence) else { return };
-        let Some((tick, frames)) = channel.board().after(self.seen, pass.codec) else { return };
-        self.seen = Some(tick);
-        self.queue(frames.iter().map(|frame| Item::Message { frame: frame.clone(), answers: false }));
+        let Some(channel) = pass.channel.filter(|_| self.shows_presence) else {
+            return;
+        };
+        let next = channel.board().next(self.seen, self.shown, pass.codec);
+        let Some((frame, shown)) = next else { return };
+        if shown.whole {
+            self.seen = Some(shown.tick);
+        }
+        self.shown = Some(shown).filter(|shown| !shown.whole);
+        self.queue([Item::Message {
+            frame,
+            answers: false,
+        }]);
     }
 }
 
@@ -364,81 +416,11 @@ impl Backlog {
     /// The frame at the front of the queue; `None` when what stands there has no bytes.
     fn next_frame(&self) -> Option<&Bytes> {
         match self.queue.front()? {
-            Item::Message { frame, .. } | Item::Joined(frame) | Item::Delivery(frame) => Some(frame),
+            Item::Message { frame, .. } | Item::Joined(frame) | Item::Delivery(frame) => {
+                Some(frame)
+            }
             Item::Snapshot { snapshot, next, .. } => Some(snapshot.frame(*next)),
             Item::Follow(_) | Item::End => None,
         }
-    }
-}
-
-/// Where the bytes go, and what they are taken from.
-pub(super) struct Pass<'a> {
-    pub(super) stream: &'a TcpStream,
-    pub(super) codec: Codec,
-    pub(super) channel: Option<&'a Arc<Channel>>,
-    /// What the writer passes on to all.
-    pub(super) news: Option<News<'a>>,
-    /// For what only this connection needs.
-    pub(super) scratch: &'a mut Chunk,
-    /// The socket became writable again.
-    pub(super) woken: bool,
-}
-
-/// What is new in a room, for all of its clients.
-#[derive(Clone, Copy)]
-pub(super) struct News<'a> {
-    /// The frames of the feed that are new.
-    pub(super) chunk: &'a Chunk,
-    /// The newest tick of presence.
-    pub(super) tick: u64,
-}
-
-/// How a turn of writing ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Turn {
-    /// There is nothing to write.
-    Idle,
-    /// There is more, and the socket took all it was given.
-    More,
-    /// The socket is full: wait until it is writable.
-    Full,
-    /// The socket was full before; someone waits for it already.
-    Parked,
-    /// The last frame is out.
-    Finished,
-    /// The socket is broken.
-    Broken,
-}
-
-/// What a turn did.
-pub(super) struct Written {
-    pub(super) turn: Turn,
-    /// Answers that are on their way.
-    pub(super) answered: usize,
-    /// The socket took bytes after it had been full.
-    pub(super) progressed: bool,
-    /// The feed no longer has the client's revision: this delivery is to go on from it otherwise.
-    pub(super) fell_behind: Option<(u32, Rev)>,
-}
-
-impl Written {
-    fn nothing() -> Self {
-        Self { turn: Turn::Idle, answered: 0, progressed: false, fell_behind: None }
-    }
-}
-
-/// Why writing stops.
-enum Stop {
-    Full,
-    Broken,
-}
-
-/// Gives `bytes` to the socket; it took as many as returned, at least one.
-fn send(stream: &TcpStream, bytes: &[u8]) -> Result<usize, Stop> {
-    match stream.try_write(bytes) {
-        Ok(0) => Err(Stop::Broken),
-        Ok(sent) => Ok(sent),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(Stop::Full),
-        Err(_) => Err(Stop::Broken),
     }
 }

@@ -58,7 +58,11 @@ impl Shards {
             tokio::spawn(Writer::new(Arc::clone(&shard), vigilance).run());
             shard
         });
-        Self { shards: shards.collect(), next: AtomicU64::new(0), alive: Arc::default() }
+        Self {
+            shards: shards.collect(),
+            next: AtomicU64::new(0),
+            alive: Arc::default(),
+        }
     }
 
     /// How many there are.
@@ -72,7 +76,12 @@ impl Shards {
     }
 
     /// Takes over the writing side of `stream`.
-    pub(crate) fn connect(&self, stream: TcpStream, codec: Codec, permit: ConnectionPermit) -> Arc<Connection> {
+    pub(crate) fn connect(
+        &self,
+        stream: TcpStream,
+        codec: Codec,
+        permit: ConnectionPermit,
+    ) -> Arc<Connection> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let index = usize::try_from(number % self.shards.len() as u64).unwrap_or_default();
         let shard = Arc::clone(&self.shards[index]);
@@ -85,7 +94,10 @@ impl Shards {
 
     /// Counts what is held now.
     pub async fn stats(&self) -> ShardStats {
-        let mut total = ShardStats { connections: self.alive.count(), ..ShardStats::default() };
+        let mut total = ShardStats {
+            connections: self.alive.count(),
+            ..ShardStats::default()
+        };
         for shard in &self.shards {
             let (ask, answer) = oneshot::channel();
             shard.tell(|inbox| inbox.stats.push(ask));
@@ -153,7 +165,12 @@ pub(crate) struct Shard {
 
 impl Shard {
     fn new(index: usize, started: Instant) -> Self {
-        Self { index, started, inbox: Mutex::default(), wake: Notify::new() }
+        Self {
+            index,
+            started,
+            inbox: Mutex::default(),
+            wake: Notify::new(),
+        }
     }
 
     pub(crate) fn index(&self) -> usize {

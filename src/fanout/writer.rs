@@ -1,6 +1,11 @@
 //! The task that writes to the connections of one shard.
 
-use std::{collections::HashMap, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
 use rand::RngExt as _;
@@ -10,18 +15,25 @@ use revring_protocol::{
     ids::Rev,
     message::ServerMessage,
 };
-use tokio::{task::yield_now, time};
+use tokio::{
+    task::{coop::consume_budget, yield_now},
+    time,
+};
 
 use super::{
     channel::Channel,
     connection::{Connection, Vigil},
-    output::{News, Turn},
     shard::{Inbox, Shard, ShardStats, Vigilance},
+    turn::{News, Turn},
 };
 use crate::feed::{Chunk, Found};
 
 /// Connections written to before other tasks have their turn.
 const STRETCH: usize = 64;
+/// Bytes written before other tasks have their turn.
+const STRETCH_BYTES: usize = 512 << 10;
+/// Bytes written to those who lag, before what is new in rooms comes first again.
+const LINE_BYTES: usize = 32 << 10;
 /// Bytes that one pass over a room offers to each client, but at least one frame.
 const PASS_BYTES: usize = 256 << 10;
 /// A room's connection and its socket that is full; resolves when it is writable.
@@ -34,6 +46,8 @@ pub(super) struct Writer {
     connections: Vec<Arc<Connection>>,
     rooms: HashMap<u64, LocalRoom>,
     parked: FuturesUnordered<Parked>,
+    /// Connections that lack more than what is new, each for a turn.
+    line: VecDeque<Arc<Connection>>,
     /// What is passed on to a room, by codec.
     chunks: [Chunk; Codec::COUNT],
     /// What one connection alone is sent.
@@ -60,6 +74,7 @@ impl Writer {
             connections: Vec::new(),
             rooms: HashMap::new(),
             parked: FuturesUnordered::new(),
+            line: VecDeque::new(),
             chunks: Default::default(),
             scratch: Chunk::default(),
             work: Inbox::default(),
@@ -70,14 +85,20 @@ impl Writer {
 
     pub(super) async fn run(mut self) {
         let shard = Arc::clone(&self.shard);
-        let mut watch = time::interval((self.vigilance.heartbeat / 4).max(Duration::from_millis(5)));
+        let mut watch =
+            time::interval((self.vigilance.heartbeat / 4).max(Duration::from_millis(5)));
         watch.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
         while !(self.stop && self.connections.is_empty()) {
+            consume_budget().await;
             tokio::select! {
-                () = shard.woken() => self.take_inbox().await,
-                Some(connection) = self.parked.next() => self.resume(connection),
+                biased;
+                () = shard.woken() => {}
+                Some(connection) = self.parked.next() => self.unpark(connection),
                 _ = watch.tick() => self.watch().await,
+                () = yield_now(), if !self.line.is_empty() => {}
             }
+            self.take_inbox().await;
+            self.serve_line();
         }
     }
 
@@ -96,23 +117,54 @@ impl Writer {
         }
         if let Some(spread) = work.shut_down.take() {
             self.shut_down = Some(spread);
-            self.connections.iter().for_each(|connection| dismiss(connection, spread));
-        }
-        for (n, connection) in work.queued.drain(..).enumerate() {
-            connection.noticed();
-            self.write(&connection, false);
-            if n % STRETCH == STRETCH - 1 {
-                yield_now().await;
-            }
+            self.connections
+                .iter()
+                .for_each(|connection| dismiss(connection, spread));
         }
         for channel in work.rooms.drain(..) {
             self.pass_on(&channel).await;
+        }
+        let mut stretch = Stretch::default();
+        for connection in work.queued.drain(..) {
+            connection.noticed();
+            stretch.add(self.write(&connection)).await;
         }
         for asked in work.stats.drain(..) {
             // Whoever asked may have gone.
             let _ = asked.send(self.stats());
         }
         self.work = work;
+    }
+
+    /// Writes to those who lag, in turn.
+    fn serve_line(&mut self) {
+        let mut bytes = 0;
+        for _ in 0..STRETCH {
+            let Some(connection) = self.line.pop_front() else {
+                break;
+            };
+            connection.in_line.store(false, Ordering::Relaxed);
+            bytes += self.write(&connection);
+            if bytes >= LINE_BYTES {
+                break;
+            }
+        }
+    }
+
+    /// Goes on with sockets that are writable again.
+    fn unpark(&mut self, connection: Arc<Connection>) {
+        let mut next = Some(connection);
+        while let Some(connection) = next {
+            connection.unpark();
+            self.line_up(&connection);
+            next = self.parked.next().now_or_never().flatten();
+        }
+    }
+
+    fn line_up(&mut self, connection: &Arc<Connection>) {
+        if !connection.in_line.swap(true, Ordering::Relaxed) {
+            self.line.push_back(Arc::clone(connection));
+        }
     }
 
     fn arrive(&mut self, connection: Arc<Connection>) {
@@ -127,19 +179,32 @@ impl Writer {
     }
 
     fn enter(&mut self, connection: Arc<Connection>) {
-        let Some(channel) = connection.channel().filter(|_| !connection.is_gone()) else { return };
-        let room = self.rooms.entry(channel.number()).or_insert_with(|| LocalRoom::new(channel));
+        let Some(channel) = connection.channel().filter(|_| !connection.is_gone()) else {
+            return;
+        };
+        let room = self
+            .rooms
+            .entry(channel.number())
+            .or_insert_with(|| LocalRoom::new(channel));
         room.enter(connection);
     }
 
     fn leave(&mut self, connection: &Arc<Connection>) {
-        remove(&mut self.connections, connection, |connection| &connection.place);
-        let Some(channel) = connection.channel() else { return };
-        let Some(room) = self.rooms.get_mut(&channel.number()) else { return };
+        remove(&mut self.connections, connection, |connection| {
+            &connection.place
+        });
+        let Some(channel) = connection.channel() else {
+            return;
+        };
+        let Some(room) = self.rooms.get_mut(&channel.number()) else {
+            return;
+        };
         room.leave(connection);
         if room.members.is_empty() {
             self.rooms.remove(&channel.number());
         }
+        // The driver may be waiting for what this connection was the last to get.
+        self.shard.pass_on(channel);
     }
 
     /// Offers everything new of a room to each of its clients.
@@ -154,13 +219,15 @@ impl Writer {
         let passed = room.passed_by_all(head);
         // Nobody enters or leaves while this pass runs: that is taken up between passes.
         let members = std::mem::take(&mut room.members);
-        for (n, connection) in members.iter().enumerate() {
-            let news = News { chunk: &self.chunks[connection.codec().index()], tick };
-            let turn = connection.write(Some(channel), Some(news), &mut self.scratch, false);
+        let mut stretch = Stretch::default();
+        for connection in &members {
+            let news = News {
+                chunk: &self.chunks[connection.codec().index()],
+                tick,
+            };
+            let (turn, bytes) = connection.write(Some(channel), Some(news), &mut self.scratch);
             self.follow_up(connection, turn);
-            if n % STRETCH == STRETCH - 1 {
-                yield_now().await;
-            }
+            stretch.add(bytes).await;
         }
         if let Some(room) = self.rooms.get_mut(&channel.number()) {
             room.members = members;
@@ -171,38 +238,31 @@ impl Writer {
         }
     }
 
-    fn write(&mut self, connection: &Arc<Connection>, woken: bool) {
-        let turn = connection.write(connection.channel(), None, &mut self.scratch, woken);
+    /// Writes what a connection lacks; returns the bytes.
+    fn write(&mut self, connection: &Arc<Connection>) -> usize {
+        let (turn, bytes) = connection.write(connection.channel(), None, &mut self.scratch);
         self.follow_up(connection, turn);
+        bytes
     }
 
-    fn follow_up(&self, connection: &Arc<Connection>, turn: Turn) {
+    fn follow_up(&mut self, connection: &Arc<Connection>, turn: Turn) {
         match turn {
-            Turn::More => connection.wake_writer(),
+            Turn::More => self.line_up(connection),
             Turn::Full => self.parked.push(Box::pin(writable(Arc::clone(connection)))),
             Turn::Idle | Turn::Parked | Turn::Finished | Turn::Broken => {}
-        }
-    }
-
-    /// Goes on with sockets that are writable again.
-    fn resume(&mut self, connection: Arc<Connection>) {
-        let mut next = Some(connection);
-        for _ in 0..STRETCH {
-            let Some(connection) = next else { break };
-            self.write(&connection, true);
-            next = self.parked.next().now_or_never().flatten();
-        }
-        if let Some(connection) = next {
-            self.write(&connection, true);
         }
     }
 
     /// Pings the quiet and ends the silent (rules H-2 and H-3).
     async fn watch(&mut self) {
         let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        let (heartbeat, silence) = (millis(self.vigilance.heartbeat), millis(self.vigilance.silence));
+        let (heartbeat, silence) = (
+            millis(self.vigilance.heartbeat),
+            millis(self.vigilance.silence),
+        );
         let now = self.shard.now();
-        for (n, connection) in self.connections.iter().enumerate() {
+        let mut stretch = Stretch::default();
+        for connection in &self.connections {
             match connection.watch(now, heartbeat, silence) {
                 Vigil::Alive => {}
                 Vigil::Ping => connection.ping(),
@@ -211,16 +271,19 @@ impl Writer {
                     connection.close_because(CloseCode::Silent, Code::Silent, &message);
                 }
             }
-            if n % (STRETCH * 4) == STRETCH * 4 - 1 {
-                yield_now().await;
-            }
+            stretch.add(0).await;
         }
     }
 
     fn stats(&self) -> ShardStats {
-        let mut stats = ShardStats { served: self.connections.len(), ..ShardStats::default() };
+        let mut stats = ShardStats {
+            served: self.connections.len(),
+            ..ShardStats::default()
+        };
         let members = self.rooms.values().flat_map(|room| &room.members);
-        stats.members = members.filter(|connection| !connection.is_closing()).count();
+        stats.members = members
+            .filter(|connection| !connection.is_closing())
+            .count();
         for connection in &self.connections {
             let (full, bytes) = connection.backlog();
             stats.full += usize::from(full);
@@ -233,7 +296,12 @@ impl Writer {
 impl LocalRoom {
     fn new(channel: &Arc<Channel>) -> Self {
         let (users, passed) = ([0; Codec::COUNT], [Rev::ZERO; Codec::COUNT]);
-        Self { channel: Arc::clone(channel), members: Vec::new(), users, passed }
+        Self {
+            channel: Arc::clone(channel),
+            members: Vec::new(),
+            users,
+            passed,
+        }
     }
 
     fn enter(&mut self, connection: Arc<Connection>) {
@@ -247,7 +315,9 @@ impl LocalRoom {
     }
 
     fn leave(&mut self, connection: &Arc<Connection>) {
-        if remove(&mut self.members, connection, |connection| &connection.room_place) {
+        if remove(&mut self.members, connection, |connection| {
+            &connection.room_place
+        }) {
             self.users[connection.codec().index()] -= 1;
         }
     }
@@ -255,7 +325,10 @@ impl LocalRoom {
     /// Copies what has not been passed on yet, by codec in use. False when there is more.
     fn copy_news(&mut self, chunks: &mut [Chunk; Codec::COUNT]) -> bool {
         let mut complete = true;
-        for codec in Codec::ALL.into_iter().filter(|codec| self.users[codec.index()] > 0) {
+        for codec in Codec::ALL
+            .into_iter()
+            .filter(|codec| self.users[codec.index()] > 0)
+        {
             let (feed, passed) = (self.channel.feed(codec), &mut self.passed[codec.index()]);
             let chunk = &mut chunks[codec.index()];
             if feed.copy_after(*passed, chunk, PASS_BYTES) == Found::Gone {
@@ -269,8 +342,35 @@ impl LocalRoom {
 
     /// The revision up to which everything has been passed on in every codec in use.
     fn passed_by_all(&self, head: Rev) -> Rev {
-        let used = self.passed.iter().zip(self.users).filter(|(_, users)| *users > 0);
-        used.map(|(passed, _)| *passed).min().unwrap_or(head)
+        let used = Codec::ALL
+            .into_iter()
+            .filter(|codec| self.users[codec.index()] > 0);
+        // A feed whose last member has parted stands still while that member is still here.
+        let behind =
+            used.filter(|codec| self.passed[codec.index()] != self.channel.feed(*codec).head());
+        behind
+            .map(|codec| self.passed[codec.index()])
+            .min()
+            .unwrap_or(head)
+    }
+}
+
+/// What was written since other tasks had their turn.
+#[derive(Default)]
+struct Stretch {
+    writes: usize,
+    bytes: usize,
+}
+
+impl Stretch {
+    /// Counts a write, and gives others their turn when it was enough.
+    async fn add(&mut self, bytes: usize) {
+        self.writes += 1;
+        self.bytes += bytes;
+        if self.writes >= STRETCH || self.bytes >= STRETCH_BYTES {
+            *self = Self::default();
+            yield_now().await;
+        }
     }
 }
 
@@ -281,7 +381,10 @@ fn remove(
     place: fn(&Connection) -> &super::connection::Place,
 ) -> bool {
     let index = place(connection).get();
-    if !list.get(index).is_some_and(|found| Arc::ptr_eq(found, connection)) {
+    if !list
+        .get(index)
+        .is_some_and(|found| Arc::ptr_eq(found, connection))
+    {
         return false;
     }
     list.swap_remove(index);

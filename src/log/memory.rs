@@ -12,6 +12,8 @@ use revring_protocol::{
 use super::{Appended, Log, LogError, LogFuture, Stored};
 
 /// Keeps rooms in memory. Everything ends with the process, so epochs do, too.
+///
+/// Rooms that left the server's memory stay here, so their number has a bound.
 #[derive(Debug)]
 pub struct MemoryLog {
     rooms: Mutex<HashMap<RoomName, Stored>>,
@@ -22,13 +24,18 @@ impl MemoryLog {
     /// A log of at most `max_rooms` rooms.
     #[must_use]
     pub fn new(max_rooms: usize) -> Self {
-        Self { rooms: Mutex::default(), max_rooms }
+        Self {
+            rooms: Mutex::default(),
+            max_rooms,
+        }
     }
 }
 
 impl Stored {
     fn head(&self) -> Rev {
-        self.tail.last().map_or(self.image.rev, |last| last.rev.max(self.image.rev))
+        self.tail
+            .last()
+            .map_or(self.image.rev, |last| last.rev.max(self.image.rev))
     }
 
     fn after(&self, rev: Rev) -> Vec<Arc<Operation>> {
@@ -39,7 +46,12 @@ impl Stored {
 
 impl Log for MemoryLog {
     fn open<'a>(&'a self, room: &'a RoomName) -> LogFuture<'a, Option<Stored>> {
-        Box::pin(ready(Ok(self.rooms.lock().get(room).cloned())))
+        let rooms = self.rooms.lock();
+        let opened = match rooms.get(room) {
+            None if rooms.len() >= self.max_rooms => Err(LogError::Full),
+            stored => Ok(stored.cloned()),
+        };
+        Box::pin(ready(opened))
     }
 
     fn append<'a>(
@@ -76,11 +88,20 @@ impl Log for MemoryLog {
     }
 
     fn read<'a>(&'a self, room: &'a RoomName, after: Rev) -> LogFuture<'a, Vec<Arc<Operation>>> {
-        let operations = self.rooms.lock().get(room).map(|stored| stored.after(after));
+        let operations = self
+            .rooms
+            .lock()
+            .get(room)
+            .map(|stored| stored.after(after));
         Box::pin(ready(Ok(operations.unwrap_or_default())))
     }
 
-    fn checkpoint<'a>(&'a self, room: &'a RoomName, image: Image, keep_after: Rev) -> LogFuture<'a, ()> {
+    fn checkpoint<'a>(
+        &'a self,
+        room: &'a RoomName,
+        image: Image,
+        keep_after: Rev,
+    ) -> LogFuture<'a, ()> {
         let mut rooms = self.rooms.lock();
         let replaced = rooms.get_mut(room).filter(|stored| {
             stored.image.epoch == image.epoch
@@ -88,7 +109,9 @@ impl Log for MemoryLog {
         });
         // What is replaced is freed once the lock is.
         let freed = replaced.map(|stored| {
-            let end = stored.tail.partition_point(|operation| operation.rev <= keep_after.min(image.rev));
+            let end = stored
+                .tail
+                .partition_point(|operation| operation.rev <= keep_after.min(image.rev));
             let dropped: Vec<_> = stored.tail.drain(..end).collect();
             (dropped, std::mem::replace(&mut stored.image, image))
         });

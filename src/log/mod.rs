@@ -2,6 +2,7 @@
 //!
 //! A log holds facts, never requests. It knows nothing of clients.
 
+pub mod contract;
 mod memory;
 
 use std::{fmt, pin::Pin, sync::Arc};
@@ -28,7 +29,7 @@ pub type LogFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, LogError>> + S
 /// 3. *An error is open.* After an error of `append` the operations may or may not be stored; the next `append` tells.
 /// 4. *A room begins with its first operation.* Opening stores nothing: a room without operations is unknown.
 /// 5. *Checkpoints lose nothing.* A [`checkpoint`](Self::checkpoint) at a revision replaces older ones and the operations up to
-///    `keep_after`; the operations after its own revision stay, whatever `keep_after` says. One that is not newer than the last
+///    `keep_after`; the operations after its own revision stay, whatever `keep_after` says. One older than the last
 ///    changes nothing.
 /// 6. *Revisions without hole.* What is opened or read are consecutive revisions, up to the last stored.
 /// 7. *Rooms are apart.* Nothing done to one room is seen in another.
@@ -49,7 +50,12 @@ pub trait Log: fmt::Debug + Send + Sync {
     fn read<'a>(&'a self, room: &'a RoomName, after: Rev) -> LogFuture<'a, Vec<Arc<Operation>>>;
 
     /// Remembers `image`, so that operations up to `keep_after` need not be kept.
-    fn checkpoint<'a>(&'a self, room: &'a RoomName, image: Image, keep_after: Rev) -> LogFuture<'a, ()>;
+    fn checkpoint<'a>(
+        &'a self,
+        room: &'a RoomName,
+        image: Image,
+        keep_after: Rev,
+    ) -> LogFuture<'a, ()>;
 }
 
 /// What is stored of a room.

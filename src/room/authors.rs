@@ -38,21 +38,36 @@ impl Undecided {
         self.requests.is_empty()
     }
 
-    pub(super) fn push(&mut self, connection: Arc<Connection>, client_id: ClientId, update: Update, cost: u32) {
+    pub(super) fn push(
+        &mut self,
+        connection: Arc<Connection>,
+        client_id: ClientId,
+        update: Update,
+        cost: u32,
+    ) {
         let ticket = Ticket(self.first + self.authors.len() as u64);
         self.authors.push_back(Author { connection, cost });
-        self.requests.push_back(Request { client_id, update, ticket });
+        self.requests.push_back(Request {
+            client_id,
+            update,
+            ticket,
+        });
     }
 
     /// Puts the requests of a batch that was not committed back in front.
     pub(super) fn take_back(&mut self, requests: Vec<Request>) {
-        requests.into_iter().rev().for_each(|request| self.requests.push_front(request));
+        requests
+            .into_iter()
+            .rev()
+            .for_each(|request| self.requests.push_front(request));
     }
 
     /// Tells the authors what became of their updates.
     pub(super) fn decide(&mut self, answers: Vec<Answer>, budget: &Semaphore) {
         for Answer { ticket, outcome } in answers {
-            let Some(author) = self.next(ticket) else { continue };
+            let Some(author) = self.next(ticket) else {
+                continue;
+            };
             match outcome {
                 Outcome::Accepted(_) => author.connection.settle(),
                 Outcome::Reply(message) => author.connection.answer(&message),
@@ -68,9 +83,18 @@ impl Undecided {
             let mut reject = Reject::new(request.update.client_req_id, Code::Unavailable, message);
             reject.retry_after_ms = Some(RETRY_MS);
             let outcome = Outcome::Reply(ServerMessage::Reject(reject));
-            Answer { ticket: request.ticket, outcome }
+            Answer {
+                ticket: request.ticket,
+                outcome,
+            }
         });
         self.decide(refused.collect(), budget);
+    }
+
+    /// Frees memory that is not in use.
+    pub(super) fn shrink(&mut self) {
+        self.requests.shrink_to_fit();
+        self.authors.shrink_to_fit();
     }
 
     fn next(&mut self, ticket: Ticket) -> Option<Author> {

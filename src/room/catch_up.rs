@@ -11,10 +11,7 @@ use revring_protocol::{
 };
 use tokio::time::Instant;
 
-use super::{
-    driver::Driver,
-    snapshots::Waiting,
-};
+use super::{driver::Driver, snapshots::Waiting};
 use crate::{
     fanout::{Behind, Channel, Connection, Item, SnapshotGap, frame},
     snapshot::Snapshot,
@@ -46,7 +43,14 @@ struct Delta {
 
 impl Deltas {
     /// The operations after `from`, `most` bytes of them but at least one.
-    fn get(&mut self, room: &Room, channel: &Channel, codec: Codec, from: Rev, most: usize) -> Delta {
+    fn get(
+        &mut self,
+        room: &Room,
+        channel: &Channel,
+        codec: Codec,
+        from: Rev,
+        most: usize,
+    ) -> Delta {
         if self.head != room.head() {
             self.head = room.head();
             self.built.clear();
@@ -83,12 +87,22 @@ impl Delta {
         }
         // Where the feed has a frame that begins within reach, the client goes on from there.
         let reach = Rev::new(from.get() + ops.len() as u64);
-        if let Some(boundary) = channel.feed(codec).boundary(reach).filter(|boundary| *boundary > from) {
+        if let Some(boundary) = channel
+            .feed(codec)
+            .boundary(reach)
+            .filter(|boundary| *boundary > from)
+        {
             ops.truncate(usize::try_from(boundary.since(from)).unwrap_or(usize::MAX));
         }
         let to = Rev::new(from.get() + ops.len() as u64);
         let frame = frame::message(codec, &delta_payload(codec, from, &ops));
-        Self { codec, from, to, most, frame }
+        Self {
+            codec,
+            from,
+            to,
+            most,
+            frame,
+        }
     }
 
     fn items(self) -> [Item; 2] {
@@ -104,7 +118,9 @@ impl Driver {
         position: Option<&Position>,
         made_key: Option<ClientKey>,
     ) {
-        let Some(client_id) = connection.client().cloned() else { return };
+        let Some(client_id) = connection.client().cloned() else {
+            return;
+        };
         let catch_up = self.room.catch_up(position);
         let joined = Joined {
             client_id,
@@ -116,14 +132,20 @@ impl Driver {
             limits: self.room.limits().clone(),
             heartbeat_ms: self.heartbeat_ms,
         };
-        let Some(delivery) = connection.begin_delivery(&ServerMessage::Joined(joined)) else { return };
+        let Some(delivery) = connection.begin_delivery(&ServerMessage::Joined(joined)) else {
+            return;
+        };
         let last_rev = position.map(|position| position.last_rev);
         self.bring_up(connection, delivery, catch_up, last_rev, RESUME_BYTES);
     }
 
     /// Brings a client on that the feed cannot bring on.
     pub(super) fn bring_on(&mut self, behind: Behind) {
-        let Behind { connection, delivery, rev } = behind;
+        let Behind {
+            connection,
+            delivery,
+            rev,
+        } = behind;
         let catch_up = self.room.behind(rev);
         self.bring_up(&connection, delivery, catch_up, Some(rev), LAGGARD_BYTES);
     }
@@ -140,7 +162,9 @@ impl Driver {
             CatchUp::Nothing => connection.deliver(delivery, [Item::Follow(self.room.head())]),
             CatchUp::Delta { from } => {
                 let codec = connection.codec();
-                let delta = self.deltas.get(&self.room, &self.shared.channel, codec, from, most);
+                let delta = self
+                    .deltas
+                    .get(&self.room, &self.shared.channel, codec, from, most);
                 connection.deliver(delivery, delta.items());
             }
             CatchUp::Snapshot => self.send_snapshot(connection, delivery, None),
@@ -151,14 +175,15 @@ impl Driver {
         }
     }
 
-    fn send_snapshot(
-        &mut self,
-        connection: &Arc<Connection>,
-        delivery: u32,
-        gap: SnapshotGap,
-    ) {
+    fn send_snapshot(&mut self, connection: &Arc<Connection>, delivery: u32, gap: SnapshotGap) {
         let (connection, since, head) = (Arc::clone(connection), Instant::now(), self.room.head());
-        self.snapshots.wait(Waiting { connection, delivery, gap, since, head });
+        self.snapshots.wait(Waiting {
+            connection,
+            delivery,
+            gap,
+            since,
+            head,
+        });
         self.serve_snapshots();
     }
 
@@ -178,28 +203,55 @@ impl Driver {
     }
 
     fn deliver_snapshot(&self, waiting: &Waiting, snapshot: Arc<Snapshot>) {
-        let Waiting { connection, delivery, gap, .. } = waiting;
-        let Some(client) = connection.client() else { return };
+        let Waiting {
+            connection,
+            delivery,
+            gap,
+            ..
+        } = waiting;
+        let Some(client) = connection.client() else {
+            return;
+        };
         let rev = snapshot.rev();
         let gap_frame = gap.map(|(expected, reason)| {
             let gap = self.room.gap(client, expected, reason, rev);
             let codec = connection.codec();
-            Item::Delivery(frame::message(codec, &codec.encode(&ServerMessage::Gap(gap))))
+            Item::Delivery(frame::message(
+                codec,
+                &codec.encode(&ServerMessage::Gap(gap)),
+            ))
         });
-        let items = [Item::Snapshot { snapshot, next: 0, gap: *gap }, Item::Follow(rev)];
+        let items = [
+            Item::Snapshot {
+                snapshot,
+                next: 0,
+                gap: *gap,
+            },
+            Item::Follow(rev),
+        ];
         connection.deliver(*delivery, gap_frame.into_iter().chain(items));
     }
 
     /// Takes the oldest snapshot back, so that those who wait get theirs. Its readers begin anew with a later one.
     pub(super) fn take_snapshot_back(&mut self) {
         let (now, head) = (Instant::now(), self.room.head());
-        let Some(oldest) = self.snapshots.outstayed(now) else { return };
+        let Some(oldest) = self.snapshots.outstayed(now) else {
+            return;
+        };
         for connection in self.members.iter() {
-            let Some((delivery, gap)) = connection.cut(&oldest) else { continue };
+            let Some((delivery, gap)) = connection.cut(&oldest) else {
+                continue;
+            };
             // Own operations that the later snapshot contains are named in a gap only.
             let gap = Some(gap.unwrap_or((Rev::ZERO, GapReason::Behind)));
             let connection = Arc::clone(connection);
-            self.snapshots.wait(Waiting { connection, delivery, gap, since: now, head });
+            self.snapshots.wait(Waiting {
+                connection,
+                delivery,
+                gap,
+                since: now,
+                head,
+            });
         }
         drop(oldest);
         self.serve_snapshots();

@@ -38,7 +38,9 @@ impl Members {
 
     /// Whether `connection` is the one of its client, not one that was superseded (rule C-5).
     pub(super) fn contains(&self, connection: &Connection) -> bool {
-        let current = connection.client().and_then(|client| self.by_client.get(client));
+        let current = connection
+            .client()
+            .and_then(|client| self.by_client.get(client));
         current.is_some_and(|current| current.number() == connection.number())
     }
 
@@ -70,7 +72,9 @@ impl Members {
     /// The shards that write to someone here.
     pub(super) fn shards(&self) -> impl Iterator<Item = usize> {
         let counts = self.by_shard.iter().enumerate();
-        counts.filter(|(_, count)| **count > 0).map(|(shard, _)| shard)
+        counts
+            .filter(|(_, count)| **count > 0)
+            .map(|(shard, _)| shard)
     }
 
     /// How many there are in a shard.
@@ -80,7 +84,9 @@ impl Members {
 
     /// The codecs that someone here reads.
     pub(super) fn codecs(&self) -> impl Iterator<Item = Codec> {
-        Codec::ALL.into_iter().filter(|codec| self.using(*codec) > 0)
+        Codec::ALL
+            .into_iter()
+            .filter(|codec| self.using(*codec) > 0)
     }
 
     /// How many read a codec.

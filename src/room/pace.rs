@@ -52,6 +52,7 @@ impl Pace {
     /// Whether more may be committed now.
     pub(super) fn allows_more(&self) -> bool {
         let head = self.ahead.back().map_or(self.passed, |commit| commit.to);
-        self.ahead.is_empty() || (head.since(self.passed) < self.max_ops && self.bytes < self.max_bytes)
+        self.ahead.is_empty()
+            || (head.since(self.passed) < self.max_ops && self.bytes < self.max_bytes)
     }
 }

@@ -2,12 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
-use revring_protocol::{
-    codec::Codec,
-    ids::Rev,
-    limits::SNAPSHOTS_ALIVE,
-    room::Room,
-};
+use revring_protocol::{codec::Codec, ids::Rev, limits::SNAPSHOTS_ALIVE, room::Room};
 use tokio::{task::JoinSet, time::Instant};
 
 use crate::{
@@ -36,17 +31,19 @@ pub(super) struct Snapshots {
     encoding: JoinSet<Snapshot>,
     /// Of which codec and revision those are.
     expected: Vec<(Codec, Rev)>,
-    waiting: Vec<Waiting>,
+    /// By codec, longest first.
+    waiting: [Vec<Waiting>; Codec::COUNT],
 }
 
 impl Snapshots {
     pub(super) fn wait(&mut self, waiting: Waiting) {
-        self.waiting.push(waiting);
+        self.waiting[waiting.connection.codec().index()].push(waiting);
     }
 
-    /// A new delivery to `connection` begins: what it waited for is void.
-    pub(super) fn forget(&mut self, connection: &Connection) {
-        self.waiting.retain(|waiting| waiting.connection.number() != connection.number());
+    /// What `connection` waited for is void.
+    pub(super) fn forget(&mut self, connection: &Arc<Connection>) {
+        let waiting = &mut self.waiting[connection.codec().index()];
+        waiting.retain(|waiting| !Arc::ptr_eq(&waiting.connection, connection));
     }
 
     /// Whether any is being made.
@@ -54,34 +51,42 @@ impl Snapshots {
         !self.encoding.is_empty()
     }
 
-    /// The next one that is ready.
-    pub(super) async fn encoded(&mut self) -> Option<Arc<Snapshot>> {
+    /// The next one that is ready, or nothing in its place if it could not be made.
+    pub(super) async fn encoded(&mut self) -> Option<Option<Arc<Snapshot>>> {
         let snapshot = match self.encoding.join_next().await? {
             Ok(snapshot) => Arc::new(snapshot),
             Err(error) => {
                 tracing::error!(%error, "a snapshot was not encoded");
+                // Which one it was is not known; whoever waits has another made.
                 self.expected.clear();
-                return None;
+                return Some(None);
             }
         };
-        self.expected.retain(|expected| *expected != (snapshot.codec(), snapshot.rev()));
+        self.expected
+            .retain(|expected| *expected != (snapshot.codec(), snapshot.rev()));
         self.alive.push(Arc::downgrade(&snapshot));
-        Some(snapshot)
+        Some(Some(snapshot))
     }
 
     /// Those whom a snapshot serves now, with it. Starts making what is missing.
     ///
     /// One of an earlier revision serves as long as the ring has what follows it, for a large document or when no other may be made.
-    pub(super) fn serve(&mut self, room: &Room, channel: &Arc<Channel>) -> Vec<(Waiting, Arc<Snapshot>)> {
-        self.waiting.retain(|waiting| !waiting.connection.is_closing());
+    pub(super) fn serve(
+        &mut self,
+        room: &Room,
+        channel: &Arc<Channel>,
+    ) -> Vec<(Waiting, Arc<Snapshot>)> {
         let mut served = Vec::new();
         for codec in Codec::ALL {
-            let reads = |waiting: &Waiting| waiting.connection.codec() == codec;
-            if !self.waiting.iter().any(reads) {
+            if self.waiting[codec.index()].is_empty() {
                 continue;
             }
-            if let Some(snapshot) = self.usable(codec, room).or_else(|| self.make(codec, room, channel)) {
-                served.extend(self.take(&snapshot, reads));
+            if let Some(snapshot) = self
+                .usable(codec, room)
+                .or_else(|| self.make(codec, room, channel))
+            {
+                let waiting = std::mem::take(&mut self.waiting[codec.index()]).into_iter();
+                served.extend(waiting.map(|waiting| (waiting, Arc::clone(&snapshot))));
             }
         }
         served
@@ -89,34 +94,34 @@ impl Snapshots {
 
     /// Those who waited for `snapshot` while it was made. They get it even if the ring has moved on: it is all that can be had of
     /// a room that changes faster than it can be encoded.
-    pub(super) fn serve_fresh(&mut self, snapshot: &Arc<Snapshot>) -> Vec<(Waiting, Arc<Snapshot>)> {
-        let (codec, rev) = (snapshot.codec(), snapshot.rev());
-        self.take(snapshot, |waiting| waiting.connection.codec() == codec && waiting.head <= rev)
-    }
-
-    fn take(
+    pub(super) fn serve_fresh(
         &mut self,
         snapshot: &Arc<Snapshot>,
-        suits: impl Fn(&Waiting) -> bool,
     ) -> Vec<(Waiting, Arc<Snapshot>)> {
-        let taken = self.waiting.extract_if(.., |waiting| suits(waiting));
-        taken.map(|waiting| (waiting, Arc::clone(snapshot))).collect()
+        let waiting = &mut self.waiting[snapshot.codec().index()];
+        let served = waiting.extract_if(.., |waiting| waiting.head <= snapshot.rev());
+        served
+            .map(|waiting| (waiting, Arc::clone(snapshot)))
+            .collect()
     }
 
     fn usable(&mut self, codec: Codec, room: &Room) -> Option<Arc<Snapshot>> {
         self.alive.retain(|snapshot| snapshot.strong_count() > 0);
         let older = room.document().size() > SMALL || self.count() >= SNAPSHOTS_ALIVE;
-        let least = if older { Rev::new(room.buffer_first_rev().get() - 1) } else { room.head() };
+        let least = if older {
+            Rev::new(room.buffer_first_rev().get() - 1)
+        } else {
+            room.head()
+        };
         let alive = self.alive.iter().rev().filter_map(Weak::upgrade);
-        alive.into_iter().find(|snapshot| snapshot.codec() == codec && snapshot.rev() >= least)
+        alive
+            .into_iter()
+            .find(|snapshot| snapshot.codec() == codec && snapshot.rev() >= least)
     }
 
-    /// Makes one at the head: at once when the document is small.
+    /// Makes one at the head, unless one is being made: at once when the document is small.
     fn make(&mut self, codec: Codec, room: &Room, channel: &Arc<Channel>) -> Option<Arc<Snapshot>> {
-        let coming = |expected: &(Codec, Rev)| {
-            expected.0 == codec && expected.1.next() >= room.buffer_first_rev()
-        };
-        if self.count() >= SNAPSHOTS_ALIVE || self.expected.iter().any(coming) {
+        if self.count() >= SNAPSHOTS_ALIVE || self.is_coming(codec) {
             return None;
         }
         let (channel, epoch, rev) = (Arc::clone(channel), room.epoch().clone(), room.head());
@@ -134,20 +139,40 @@ impl Snapshots {
 
     /// When the oldest snapshot is to be taken back, because someone has waited for too long.
     pub(super) fn patience_ends(&self) -> Option<Instant> {
-        let first = self.waiting.iter().map(|waiting| waiting.since).min()?;
-        (self.count() >= SNAPSHOTS_ALIVE).then(|| first + PATIENCE)
+        if self.count() < SNAPSHOTS_ALIVE {
+            return None;
+        }
+        let stuck = Codec::ALL
+            .into_iter()
+            .filter(|codec| !self.is_coming(*codec));
+        let first = stuck
+            .filter_map(|codec| Some(self.waiting[codec.index()].first()?.since))
+            .min()?;
+        Some(first + PATIENCE)
     }
 
-    /// The oldest one, if it is time to take it back.
+    /// The oldest one, if it is time to take it back. It counts as gone from now on.
     pub(super) fn outstayed(&mut self, now: Instant) -> Option<Arc<Snapshot>> {
         if self.patience_ends()? > now {
             return None;
         }
-        self.alive.iter().find_map(Weak::upgrade)
+        let oldest = self
+            .alive
+            .iter()
+            .position(|snapshot| snapshot.strong_count() > 0)?;
+        self.alive.remove(oldest).upgrade()
+    }
+
+    fn is_coming(&self, codec: Codec) -> bool {
+        self.expected.iter().any(|(coming, _)| *coming == codec)
     }
 
     fn count(&self) -> usize {
-        let alive = self.alive.iter().filter(|snapshot| snapshot.strong_count() > 0).count();
+        let alive = self
+            .alive
+            .iter()
+            .filter(|snapshot| snapshot.strong_count() > 0)
+            .count();
         alive + self.expected.len()
     }
 }

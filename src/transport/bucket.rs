@@ -16,7 +16,11 @@ impl Bucket {
     /// A full bucket; `None` when there is no limit.
     pub(super) fn new(per_second: u32) -> Option<Self> {
         let tokens = f64::from(per_second);
-        (per_second > 0).then(|| Self { per_second: tokens, tokens, filled_at: Instant::now() })
+        (per_second > 0).then(|| Self {
+            per_second: tokens,
+            tokens,
+            filled_at: Instant::now(),
+        })
     }
 
     /// Takes a token, or says when there will be one.
@@ -29,7 +33,9 @@ impl Bucket {
             self.tokens -= 1.0;
             return Ok(());
         }
-        Err(Duration::from_secs_f64((1.0 - self.tokens) / self.per_second))
+        Err(Duration::from_secs_f64(
+            (1.0 - self.tokens) / self.per_second,
+        ))
     }
 }
 
@@ -56,7 +62,11 @@ mod tests {
         assert!(bucket.take().is_err());
         advance(Duration::from_secs(60)).await;
         for _ in 0..4 {
-            assert_eq!(bucket.take(), Ok(()), "a long pause fills one second, not more");
+            assert_eq!(
+                bucket.take(),
+                Ok(()),
+                "a long pause fills one second, not more"
+            );
         }
         assert!(bucket.take().is_err());
     }

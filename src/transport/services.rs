@@ -55,18 +55,34 @@ pub struct ServiceStats {
 impl Services {
     /// Starts `writers` writer tasks on the current runtime. Rooms are kept in `log`.
     #[must_use]
-    pub fn start(settings: ServiceSettings, auth: Auth, log: Arc<dyn Log>, writers: usize) -> Arc<Self> {
+    pub fn start(
+        settings: ServiceSettings,
+        auth: Auth,
+        log: Arc<dyn Log>,
+        writers: usize,
+    ) -> Arc<Self> {
         let silence = Duration::from_millis(settings.limits.silence_ms);
-        let vigilance = Vigilance { heartbeat: settings.heartbeat, silence };
+        let vigilance = Vigilance {
+            heartbeat: settings.heartbeat,
+            silence,
+        };
         let settings = Arc::new(settings);
         let shards = Arc::new(Shards::start(writers, vigilance));
         let hub = Hub::new(Arc::clone(&settings), Arc::clone(&shards), log);
-        Arc::new(Self { settings, auth, shards, hub })
+        Arc::new(Self {
+            settings,
+            auth,
+            shards,
+            hub,
+        })
     }
 
     /// Counts what is held now.
     pub async fn stats(&self) -> ServiceStats {
-        ServiceStats { rooms: self.hub.stats(), connections: self.shards.stats().await }
+        ServiceStats {
+            rooms: self.hub.stats(),
+            connections: self.shards.stats().await,
+        }
     }
 
     /// Closes every connection, and each that still arrives, with `ERROR SHUTTING_DOWN` and a `retryAfterMs` of its own

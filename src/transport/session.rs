@@ -16,13 +16,9 @@ use tokio::{
     task::coop::consume_budget,
     time::{self, Instant},
 };
-use tokio_tungstenite::tungstenite::{
-    Error, Message, WebSocket,
-    error::ProtocolError,
-    protocol::{Role, WebSocketConfig},
-};
+use tokio_tungstenite::tungstenite::{Error, Message, error::ProtocolError};
 
-use super::{bucket::Bucket, input::Input, services::Services};
+use super::{bucket::Bucket, input::Inlet, services::Services};
 use crate::{
     auth::{Access, Denied},
     fanout::{Connection, frame},
@@ -30,8 +26,6 @@ use crate::{
     room::{Ask, Closed, Refusal, RoomHandle},
 };
 
-/// Bytes of a connection's own read buffer; larger reads pass through a buffer that all share.
-const READ_BUFFER: usize = 512;
 /// How long a connection that is being closed may take to read what it is told.
 const LINGER: Duration = Duration::from_secs(2);
 const READ_ONLY: &str = "the token allows reading only";
@@ -42,9 +36,9 @@ const TRY_LATER_MS: std::ops::RangeInclusive<u64> = 2_500..=5_000;
 pub(super) struct Session {
     services: Arc<Services>,
     connection: Arc<Connection>,
-    socket: WebSocket<Input>,
+    inlet: Inlet,
     seat: Option<Seat>,
-    bucket: Option<Bucket>,
+    bucket: Option<Box<Bucket>>,
 }
 
 /// A place in a room.
@@ -54,17 +48,21 @@ struct Seat {
 }
 
 impl Session {
-    pub(super) fn new(services: Arc<Services>, connection: Arc<Connection>, leftover: Bytes) -> Self {
+    pub(super) fn new(
+        services: Arc<Services>,
+        connection: Arc<Connection>,
+        leftover: Bytes,
+    ) -> Self {
         let limits = &services.settings().limits;
-        let config = WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER)
-            .write_buffer_size(0)
-            .max_message_size(Some(limits.message_bytes))
-            .max_frame_size(Some(limits.message_bytes));
-        let bucket = Bucket::new(limits.updates_per_second);
-        let input = Input::new(Arc::clone(&connection), leftover);
-        let socket = WebSocket::from_raw_socket(input, Role::Server, Some(config));
-        Self { services, connection, socket, seat: None, bucket }
+        let bucket = Bucket::new(limits.updates_per_second).map(Box::new);
+        let inlet = Inlet::new(Arc::clone(&connection), leftover, limits.message_bytes);
+        Self {
+            services,
+            connection,
+            inlet,
+            seat: None,
+            bucket,
+        }
     }
 
     /// Reads until the connection ends.
@@ -72,13 +70,13 @@ impl Session {
         // What is rare is boxed: this future stays in memory for as long as the connection.
         Box::pin(self.take_seat()).await;
         while let Some(message) = self.next().await {
-            if !self.is_request(&message) {
+            if !is_request(&message) {
                 continue;
             }
             if !self.connection.try_admit() && Box::pin(self.admit()).await.is_none() {
                 break;
             }
-            if let Err(ask) = self.handle(message) {
+            if let Err(ask) = self.handle(&message) {
                 Box::pin(self.ask(ask)).await;
             }
         }
@@ -91,16 +89,31 @@ impl Session {
     async fn take_seat(&mut self) {
         let due = Instant::now() + self.services.settings().join_time;
         while self.seat.is_none() {
-            match time::timeout_at(due, self.next()).await {
-                Ok(Some(message)) if self.is_request(&message) => {
-                    let Some(()) = self.admit().await else { break };
-                    self.handle_first(message).await;
+            let next = async {
+                let message = self.next().await?;
+                // An answer that is not read holds up its own client, not the deadline.
+                if is_request(&message) {
+                    self.admit().await.map(|()| message)
+                } else {
+                    Some(message)
                 }
+            };
+            match time::timeout_at(due, next).await {
+                Ok(Some(_)) if Instant::now() >= due => self.refuse_late(),
+                Ok(Some(message)) if is_request(&message) => self.handle_first(&message).await,
                 Ok(Some(_)) => {}
                 Ok(None) => break,
-                Err(_) => self.refuse(CloseCode::JoinTimeout, Code::JoinTimeout, "no JOIN came in time"),
+                Err(_) => self.refuse_late(),
             }
         }
+    }
+
+    fn refuse_late(&self) {
+        self.refuse(
+            CloseCode::JoinTimeout,
+            Code::JoinTimeout,
+            "no JOIN came in time",
+        );
     }
 
     /// The next message; `None` when there is none to come, or none to be looked at.
@@ -111,9 +124,9 @@ impl Session {
             if self.connection.is_closing() {
                 return None;
             }
-            match self.socket.read() {
-                Ok(message) => return Some(message),
-                Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {}
+            match self.inlet.read() {
+                Ok(Some(message)) => return Some(message),
+                Ok(None) => {}
                 Err(error) => {
                     self.fail(&error);
                     return None;
@@ -147,7 +160,7 @@ impl Session {
             let mut input_ended = false;
             while !(input_ended && connection.is_ended()) {
                 consume_budget().await;
-                match self.socket.get_mut().discard() {
+                match self.inlet.discard() {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     Ok(true) => continue,
                     Ok(false) | Err(_) if input_ended => {}
@@ -166,18 +179,20 @@ impl Session {
         let _ = time::timeout(LINGER, drain).await;
     }
 
-    /// Whether a message is to be answered, and so needs a permit (rule C-9).
-    fn is_request(&self, message: &Message) -> bool {
-        !matches!(message, Message::Pong(_) | Message::Frame(_))
-    }
-
     /// Handles a message before there is a seat.
-    async fn handle_first(&mut self, message: Message) {
-        let Some(payload) = self.payload(&message) else { return };
+    async fn handle_first(&mut self, message: &Message) {
+        let Some(payload) = self.payload(message) else {
+            return;
+        };
         match self.connection.codec().decode_client(payload) {
             Ok(ClientMessage::Join(join)) => self.join(join).await,
             Ok(ClientMessage::Update(update)) => {
-                self.reject(update.client_req_id, Code::Unauthenticated, "send JOIN first", None);
+                self.reject(
+                    update.client_req_id,
+                    Code::Unauthenticated,
+                    "send JOIN first",
+                    None,
+                );
             }
             Ok(_) => self.error(Code::Unauthenticated, "send JOIN first"),
             Err(error) => self.not_understood(error),
@@ -185,7 +200,12 @@ impl Session {
     }
 
     async fn join(&mut self, join: Join) {
-        let Join { room: name, client_key, position, token } = join;
+        let Join {
+            room: name,
+            client_key,
+            position,
+            token,
+        } = join;
         let access = match self.services.auth().access(token.as_deref(), &name) {
             Ok(access) => access,
             Err(denied) => return self.deny(denied),
@@ -198,11 +218,19 @@ impl Session {
             },
         };
         let client = key.client_id();
-        tracing::Span::current().record("client", client.as_str()).record("room", name.as_str());
+        tracing::Span::current()
+            .record("client", client.as_str())
+            .record("room", name.as_str());
         let connection = Arc::clone(&self.connection);
-        let newcomer = Newcomer { connection, client, made_key, position };
+        let newcomer = Newcomer {
+            connection,
+            client,
+            made_key,
+            position,
+        };
         self.connection.hold(true);
-        let joined = unless_stopped(&self.connection, self.services.hub().join(&name, newcomer)).await;
+        let joined =
+            unless_stopped(&self.connection, self.services.hub().join(&name, newcomer)).await;
         self.connection.hold(false);
         match joined {
             Some(Ok(room)) => {
@@ -215,15 +243,20 @@ impl Session {
     }
 
     /// Answers a message or asks the room. What the room cannot take now is returned.
-    fn handle(&mut self, message: Message) -> Result<(), Ask> {
-        let Some(payload) = self.payload(&message) else { return Ok(()) };
+    fn handle(&mut self, message: &Message) -> Result<(), Ask> {
+        let Some(payload) = self.payload(message) else {
+            return Ok(());
+        };
         let ask = match self.connection.codec().decode_client(payload) {
             Ok(ClientMessage::Update(update)) => self.update(update, payload.len()),
             Ok(ClientMessage::Presence(data)) => self.presence(data),
-            Ok(ClientMessage::Heartbeat) => Some(Ask::Heartbeat { connection: self.own() }),
-            Ok(ClientMessage::Resync(position)) => {
-                Some(Ask::Resync { connection: self.own(), position })
-            }
+            Ok(ClientMessage::Heartbeat) => Some(Ask::Heartbeat {
+                connection: self.own(),
+            }),
+            Ok(ClientMessage::Resync(position)) => Some(Ask::Resync {
+                connection: self.own(),
+                position,
+            }),
             Ok(ClientMessage::Leave) => {
                 self.connection.close(CloseCode::Left, None);
                 None
@@ -245,7 +278,9 @@ impl Session {
 
     /// Asks the room, which has to be waited for.
     async fn ask(&mut self, ask: Ask) {
-        let Some(Seat { room, .. }) = &self.seat else { return };
+        let Some(Seat { room, .. }) = &self.seat else {
+            return;
+        };
         if self.wait_for(room.ask(ask)).await == Some(Err(Closed)) {
             self.turn_away(Refusal::Unavailable);
         }
@@ -257,13 +292,24 @@ impl Session {
             self.reject(update.client_req_id, Code::Forbidden, READ_ONLY, None);
             return None;
         }
-        if let Some(Err(wait)) = self.bucket.as_mut().map(Bucket::take) {
-            let retry = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
+        if let Some(Err(wait)) = self.bucket.as_mut().map(|bucket| bucket.take()) {
+            let retry = u64::try_from(wait.as_millis())
+                .unwrap_or(u64::MAX)
+                .saturating_add(1);
             let message = "too many updates in a second";
-            self.reject(update.client_req_id, Code::RateLimited, message, Some(retry));
+            self.reject(
+                update.client_req_id,
+                Code::RateLimited,
+                message,
+                Some(retry),
+            );
             return None;
         }
-        Some(Ask::Update { connection: self.own(), update, cost: RoomHandle::cost(length) })
+        Some(Ask::Update {
+            connection: self.own(),
+            update,
+            cost: RoomHandle::cost(length),
+        })
     }
 
     /// Checks a presence (rules C-3 and P-1).
@@ -273,7 +319,9 @@ impl Session {
             return None;
         }
         let limits = &self.services.settings().limits;
-        let (size, depth) = data.as_ref().map_or((0, 0), |data| (object_size(data), object_depth(data)));
+        let (size, depth) = data
+            .as_ref()
+            .map_or((0, 0), |data| (object_size(data), object_depth(data)));
         let (most, deepest) = (limits.presence_bytes, limits.depth);
         if size > most || depth > deepest {
             let message = format!(
@@ -282,11 +330,16 @@ impl Session {
             self.error(Code::TooLarge, &message);
             return None;
         }
-        Some(Ask::Presence { connection: self.own(), data })
+        Some(Ask::Presence {
+            connection: self.own(),
+            data,
+        })
     }
 
     fn may_write(&self) -> bool {
-        self.seat.as_ref().is_some_and(|seat| seat.access >= Access::Write)
+        self.seat
+            .as_ref()
+            .is_some_and(|seat| seat.access >= Access::Write)
     }
 
     fn own(&self) -> Arc<Connection> {
@@ -299,10 +352,16 @@ impl Session {
             (Message::Text(text), Codec::Json) => return Some(text.as_bytes()),
             (Message::Binary(bytes), Codec::MessagePack) => return Some(bytes),
             (Message::Text(_), Codec::MessagePack) => {
-                self.error(Code::WrongFrame, "this connection speaks MessagePack: send binary frames");
+                self.error(
+                    Code::WrongFrame,
+                    "this connection speaks MessagePack: send binary frames",
+                );
             }
             (Message::Binary(_), Codec::Json) => {
-                self.error(Code::WrongFrame, "this connection speaks JSON: send text frames");
+                self.error(
+                    Code::WrongFrame,
+                    "this connection speaks JSON: send text frames",
+                );
             }
             (Message::Ping(payload), _) => self.connection.answer_frame(frame::pong(payload)),
             (Message::Close(close), _) => {
@@ -331,8 +390,14 @@ impl Session {
         match error {
             DecodeError::Malformed(problem) => self.error(Code::Malformed, &problem),
             DecodeError::UnknownType(_) => self.error(Code::UnknownType, &error.to_string()),
-            DecodeError::Invalid { problem, client_req_id: None } => self.error(Code::Invalid, &problem),
-            DecodeError::Invalid { problem, client_req_id: Some(id) } => {
+            DecodeError::Invalid {
+                problem,
+                client_req_id: None,
+            } => self.error(Code::Invalid, &problem),
+            DecodeError::Invalid {
+                problem,
+                client_req_id: Some(id),
+            } => {
                 self.reject(id, Code::Invalid, &problem, None);
             }
         }
@@ -350,7 +415,7 @@ impl Session {
 
     /// Ends the connection with an `ERROR`.
     fn refuse(&self, close: CloseCode, code: Code, message: &str) {
-        tracing::debug!(%code, message, "connection refused");
+        tracing::debug!(%code, reason = message, "connection refused");
         self.connection.close_because(close, code, message);
     }
 
@@ -380,6 +445,11 @@ impl Drop for Session {
     fn drop(&mut self) {
         self.connection.end();
     }
+}
+
+/// Whether a message is to be answered, and so needs a permit (rule C-9).
+fn is_request(message: &Message) -> bool {
+    !matches!(message, Message::Pong(_) | Message::Frame(_))
 }
 
 /// Waits, unless the connection's end begins.

@@ -10,7 +10,9 @@ use revring_protocol::{
 };
 use socket2::SockRef;
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
-use tokio_tungstenite::tungstenite::{Message, protocol::CloseFrame, protocol::frame::coding::CloseCode};
+use tokio_tungstenite::tungstenite::{
+    Message, protocol::CloseFrame, protocol::frame::coding::CloseCode,
+};
 
 use crate::support::{Client, End, Server, join, join_as, put, settings};
 
@@ -22,7 +24,9 @@ async fn c8_leave_ends_with_1000_and_frees_everything() {
         client.send(&ClientMessage::Leave).await;
         assert_eq!(client.end().await, End::Closed(1000));
         // The room has parted with it, although its socket is still open.
-        server.until("without members", |stats| stats.connections.members == 0).await;
+        server
+            .until("without members", |stats| stats.connections.members == 0)
+            .await;
         drop(client);
         server.until_empty().await;
     }
@@ -43,7 +47,10 @@ async fn c8_updates_before_leave_count() {
 async fn w7_a_close_frame_is_answered_with_its_code() {
     let server = Server::start(settings()).await;
     let mut client = server.join(Codec::Json, "room").await;
-    let close = CloseFrame { code: CloseCode::Library(4321), reason: "enough".into() };
+    let close = CloseFrame {
+        code: CloseCode::Library(4321),
+        reason: "enough".into(),
+    };
     client.socket.close(Some(close)).await.unwrap();
     assert_eq!(client.end().await, End::Closed(4321));
     drop(client);
@@ -61,7 +68,13 @@ async fn c11_shutting_down_everyone_is_told_when_to_come_back() {
     let told = tokio::spawn(async move {
         let mut hints = Vec::new();
         for mut client in clients {
-            let ServerMessage::Error { code, retryable, retry_after_ms, .. } = client.told().await else {
+            let ServerMessage::Error {
+                code,
+                retryable,
+                retry_after_ms,
+                ..
+            } = client.told().await
+            else {
                 panic!("an ERROR");
             };
             assert_eq!((code, retryable), (Code::ShuttingDown, true));
@@ -71,11 +84,17 @@ async fn c11_shutting_down_everyone_is_told_when_to_come_back() {
         hints
     });
     let spread = Duration::from_secs(60);
-    let left = server.services.shut_down(spread, Duration::from_secs(10)).await;
+    let left = server
+        .services
+        .shut_down(spread, Duration::from_secs(10))
+        .await;
     assert_eq!(left, 0);
     let hints = told.await.unwrap();
     assert!(hints.iter().all(|hint| *hint <= 60_000));
-    assert!(hints.iter().any(|hint| *hint != hints[0]), "the hints are spread: {hints:?}");
+    assert!(
+        hints.iter().any(|hint| *hint != hints[0]),
+        "the hints are spread: {hints:?}"
+    );
 
     let mut late = server.connect(Codec::Json).await;
     assert_eq!(late.error().await, Code::ShuttingDown);
@@ -85,7 +104,10 @@ async fn c11_shutting_down_everyone_is_told_when_to_come_back() {
 async fn c11_a_client_that_does_not_read_does_not_hold_the_server_up() {
     let server = Server::start(settings()).await;
     let _stuck = full(&server, "room").await;
-    let left = server.services.shut_down(Duration::ZERO, Duration::from_secs(10)).await;
+    let left = server
+        .services
+        .shut_down(Duration::ZERO, Duration::from_secs(10))
+        .await;
     assert_eq!(left, 0);
 }
 
@@ -97,10 +119,14 @@ async fn full(server: &Server, room: &str) -> Client {
     let text = "x".repeat(20_000);
     let head = writer.settle().await.0;
     for n in head + 1..=head + 30 {
-        writer.update(&format!("{room}-{n}"), vec![put("a", &text)]).await;
+        writer
+            .update(&format!("{room}-{n}"), vec![put("a", &text)])
+            .await;
         writer.reach(n).await;
     }
-    server.until("full", |stats| stats.connections.full > before).await;
+    server
+        .until("full", |stats| stats.connections.full > before)
+        .await;
     stuck
 }
 
@@ -115,11 +141,15 @@ async fn c5_superseding_a_client_whose_socket_is_full_frees_it() {
         writer.update(&format!("u{n}"), vec![put("a", &text)]).await;
         writer.operations_to(n).await;
     }
-    server.until("full", |stats| stats.connections.full == 1).await;
+    server
+        .until("full", |stats| stats.connections.full == 1)
+        .await;
     let mut new = server.connect(Codec::Json).await;
     new.send(&join_as("room", Some(1), None)).await;
     new.snapshot_after_joined().await;
-    server.until("freed", |stats| stats.connections.connections == 2).await;
+    server
+        .until("freed", |stats| stats.connections.connections == 2)
+        .await;
     new.check_state().await;
 }
 
@@ -141,7 +171,10 @@ async fn vanish(server: &Server, stage: usize) {
         0 => drop(stream),
         1 => {
             let mut stream = stream;
-            stream.write_all(b"GET /v1/ws HTTP/1.1\r\nHost: x\r\n").await.unwrap();
+            stream
+                .write_all(b"GET /v1/ws HTTP/1.1\r\nHost: x\r\n")
+                .await
+                .unwrap();
         }
         2 => drop(Client::over(stream, Codec::Json).await),
         3 => {
@@ -159,7 +192,10 @@ async fn vanish(server: &Server, stage: usize) {
             // In the middle of a frame.
             let client = Client::over(stream, Codec::Json).await;
             let mut stream = client.socket.into_inner();
-            stream.write_all(&[0x81, 0xfe, 0x10, 0x00, 1, 2, 3, 4, b'{']).await.unwrap();
+            stream
+                .write_all(&[0x81, 0xfe, 0x10, 0x00, 1, 2, 3, 4, b'{'])
+                .await
+                .unwrap();
         }
         6 => {
             // Reset instead of closed, with much to be sent.
@@ -167,10 +203,14 @@ async fn vanish(server: &Server, stage: usize) {
             client.send(&join("room")).await;
             client.joined().await;
             for n in 0..50 {
-                client.update(&format!("r{n}"), vec![put("a", &"x".repeat(5_000))]).await;
+                client
+                    .update(&format!("r{n}"), vec![put("a", &"x".repeat(5_000))])
+                    .await;
             }
             let stream = client.socket.into_inner();
-            SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
+            SockRef::from(&stream)
+                .set_linger(Some(Duration::ZERO))
+                .unwrap();
         }
         _ => {
             let mut client = Client::over(stream, Codec::Json).await;
@@ -190,6 +230,8 @@ async fn c8_hundreds_of_clients_that_vanish_at_any_point_leave_nothing() {
         futures_util::future::join_all(stages).await;
     }
     server.until_empty().await;
-    let stats = server.until("without rooms", |stats| stats.rooms.rooms == 0).await;
+    let stats = server
+        .until("without rooms", |stats| stats.rooms.rooms == 0)
+        .await;
     assert_eq!(stats.connections.own_bytes, 0);
 }

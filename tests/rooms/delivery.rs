@@ -15,7 +15,9 @@ async fn write_to(writer: &mut Client, head: u64) {
         let next = writer.rev() + 1;
         let last = (next + 49).min(head);
         for n in next..=last {
-            writer.update(&format!("u{n}"), vec![put(&format!("r{}", n % 7), &text)]).await;
+            writer
+                .update(&format!("u{n}"), vec![put(&format!("r{}", n % 7), &text)])
+                .await;
         }
         writer.operations_to(last).await;
     }
@@ -29,7 +31,9 @@ async fn f8_a_slow_reader_catches_up_without_a_hole() {
         let mut slow = server.join_narrow(codec, room).await;
         let mut writer = server.join(Codec::Json, room).await;
         write_to(&mut writer, 400).await;
-        server.until("full", |stats| stats.connections.full == 1).await;
+        server
+            .until("full", |stats| stats.connections.full == 1)
+            .await;
         assert_eq!(slow.operations_to(400).await.len(), 400);
         slow.check_state().await;
     }
@@ -66,8 +70,15 @@ async fn f4_past_the_ring_a_slow_reader_gets_a_gap_and_goes_on_on_the_same_socke
             }
         };
         assert_eq!(gap.reason, GapReason::Behind);
-        assert_eq!(gap.expected_rev.get(), slow.rev(), "the last revision that was sent");
-        assert_eq!((gap.server_rev, gap.buffer_first_rev), (Rev::new(500), Rev::new(437)));
+        assert_eq!(
+            gap.expected_rev.get(),
+            slow.rev(),
+            "the last revision that was sent"
+        );
+        assert_eq!(
+            (gap.server_rev, gap.buffer_first_rev),
+            (Rev::new(500), Rev::new(437))
+        );
         let parts = slow.snapshot().await;
         assert_eq!(parts[0].rev, gap.resume_from);
         write_to(&mut writer, 510).await;
@@ -82,11 +93,16 @@ async fn c9_a_client_that_does_not_read_costs_the_rest_of_one_frame() {
     let _stuck = server.join_narrow(Codec::Json, "room").await;
     let mut writer = server.join(Codec::Json, "room").await;
     write_to(&mut writer, 300).await;
-    server.until("full", |stats| stats.connections.full == 1).await;
+    server
+        .until("full", |stats| stats.connections.full == 1)
+        .await;
     for head in [600, 900, 1_200, 1_500] {
         write_to(&mut writer, head).await;
         let held = server.services.stats().await.connections.own_bytes;
-        assert!(held <= 65 << 10, "{held} bytes are held after {head} operations");
+        assert!(
+            held <= 65 << 10,
+            "{held} bytes are held after {head} operations"
+        );
     }
 }
 
@@ -98,7 +114,9 @@ async fn c7_resync_of_a_reader_that_fell_behind_drops_what_was_queued_for_it() {
     let mut slow = server.join_narrow(Codec::Json, "room").await;
     let mut writer = server.join(Codec::Json, "room").await;
     write_to(&mut writer, 300).await;
-    server.until("full", |stats| stats.connections.full == 1).await;
+    server
+        .until("full", |stats| stats.connections.full == 1)
+        .await;
     for _ in 0..20 {
         slow.send(&ClientMessage::Resync(None)).await;
     }
@@ -127,15 +145,40 @@ async fn f3_many_readers_of_both_codecs_see_the_same_line_while_some_come_and_go
         let codec = Codec::ALL[n % 2];
         readers.push(server.join(codec, "room").await);
     }
-    for round in 1..=10 {
+    for (round, codec) in (1..=10).zip(Codec::ALL.into_iter().cycle()) {
         write_to(&mut writer, round * 30).await;
         drop(readers.remove(0));
-        let mut newcomer = server.connect(Codec::ALL[round as usize % 2]).await;
+        let mut newcomer = server.connect(codec).await;
         newcomer.send(&join("room")).await;
         readers.push(newcomer);
     }
     for reader in &mut readers {
         reader.reach(300).await;
+        reader.check_state().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f4_a_busy_server_gaps_nobody_who_reads() {
+    let mut settings = settings();
+    settings.limits.ring_ops = 16;
+    settings.send_buffer = 0;
+    let server = Server::start(settings).await;
+    let mut writer = server.join(Codec::Json, "room").await;
+    let mut readers = Vec::new();
+    for _ in 0..40 {
+        readers.push(server.join(Codec::MessagePack, "room").await);
+    }
+    // Far more than the ring, as fast as the server takes it, and little enough for every socket.
+    let total = 1_000;
+    for n in 1..=total {
+        writer
+            .update(&format!("u{n}"), vec![put("a", "text")])
+            .await;
+    }
+    writer.operations_to(total).await;
+    for reader in &mut readers {
+        reader.operations_to(total).await;
         reader.check_state().await;
     }
 }

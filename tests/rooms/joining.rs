@@ -24,8 +24,17 @@ async fn c6_without_position_a_snapshot_follows_and_then_full_presence() {
         let joined = client.joined().await;
         assert!(!joined.resumed);
         assert_eq!(joined.limits, settings().limits);
-        assert_eq!(joined.client_key.map(|key| key.client_id()), Some(joined.client_id));
-        assert!(client.snapshot().await.iter().all(|part| part.state.is_empty()));
+        assert_eq!(
+            joined.client_key.map(|key| key.client_id()),
+            Some(joined.client_id)
+        );
+        assert!(
+            client
+                .snapshot()
+                .await
+                .iter()
+                .all(|part| part.state.is_empty())
+        );
         assert_eq!(client.presence().await, (vec![], true));
     }
 }
@@ -37,9 +46,14 @@ async fn c6_at_the_head_nothing_follows() {
     writer.update("u1", vec![put("a", "one")]).await;
     writer.operations_to(1).await;
     let mut client = server.connect(Codec::Json).await;
-    client.send(&join_as("room", Some(1), writer.position.clone())).await;
+    client
+        .send(&join_as("room", Some(1), writer.position.clone()))
+        .await;
     let joined = client.joined().await;
-    assert_eq!((joined.resumed, joined.rev, joined.client_key), (true, Rev::new(1), None));
+    assert_eq!(
+        (joined.resumed, joined.rev, joined.client_key),
+        (true, Rev::new(1), None)
+    );
     assert_eq!(joined.client_id, key(1).client_id());
     assert_eq!(client.presence().await, (vec![], true));
 }
@@ -50,7 +64,9 @@ async fn c6_inside_the_ring_a_delta_follows_and_nothing_else() {
     let mut writer = server.join(Codec::Json, "room").await;
     let start = writer.position.clone();
     for n in 1..=20 {
-        writer.update(&format!("u{n}"), vec![put("a", "text")]).await;
+        writer
+            .update(&format!("u{n}"), vec![put("a", "text")])
+            .await;
     }
     writer.operations_to(20).await;
     for codec in Codec::ALL {
@@ -70,15 +86,24 @@ async fn c6_f4_another_epoch_and_a_rev_ahead_are_gaps() {
     writer.update("u1", vec![put("a", "one")]).await;
     writer.operations_to(1).await;
     let here = writer.position.clone().unwrap();
-    let elsewhere = Position { epoch: Epoch::new("elsewhere").unwrap(), last_rev: Rev::new(1) };
-    let ahead = Position { last_rev: Rev::new(9), ..here };
+    let elsewhere = Position {
+        epoch: Epoch::new("elsewhere").unwrap(),
+        last_rev: Rev::new(1),
+    };
+    let ahead = Position {
+        last_rev: Rev::new(9),
+        ..here
+    };
     for (position, reason) in [(elsewhere, GapReason::Epoch), (ahead, GapReason::Ahead)] {
         let mut client = server.connect(Codec::MessagePack).await;
         let expected = position.last_rev;
         client.send(&join_as("room", Some(1), Some(position))).await;
         assert!(!client.joined().await.resumed);
         let gap = client.gap().await;
-        assert_eq!((gap.reason, gap.expected_rev, gap.resume_from), (reason, expected, Rev::new(1)));
+        assert_eq!(
+            (gap.reason, gap.expected_rev, gap.resume_from),
+            (reason, expected, Rev::new(1))
+        );
         assert_eq!(client.snapshot().await[0].rev, Rev::new(1));
         client.check_state().await;
     }
@@ -92,17 +117,25 @@ async fn f2_the_ring_decides_between_delta_and_gap_exactly_at_its_edge() {
     let mut writer = server.join(Codec::Json, "room").await;
     let mut stands = Vec::new();
     for n in 1..=20 {
-        writer.update(&format!("u{n}"), vec![put("a", "text")]).await;
+        writer
+            .update(&format!("u{n}"), vec![put("a", "text")])
+            .await;
         writer.operations_to(n).await;
         stands.push((n, writer.position.clone(), writer.document.clone()));
     }
-    let at_the_edge = stands.into_iter().filter(|(rev, ..)| [11, 12].contains(rev));
+    let at_the_edge = stands
+        .into_iter()
+        .filter(|(rev, ..)| [11, 12].contains(rev));
     for (rev, position, document) in at_the_edge {
         let resumes = rev == 12;
         let mut client = server.connect(Codec::Json).await;
         (client.position, client.document) = (position.clone(), document);
         client.send(&join_as("room", Some(1), position)).await;
-        assert_eq!(client.joined().await.resumed, resumes, "from revision {rev}");
+        assert_eq!(
+            client.joined().await.resumed,
+            resumes,
+            "from revision {rev}"
+        );
         if resumes {
             assert_eq!(client.deltas().await.ops.len(), 8);
         } else {
@@ -117,7 +150,11 @@ async fn c2_before_join_everything_is_unauthenticated() {
     let mut client = server.connect(Codec::Json).await;
     client.update("u1", vec![put("a", "one")]).await;
     assert_eq!(client.reject().await.code, Code::Unauthenticated);
-    for message in [ClientMessage::Heartbeat, ClientMessage::Resync(None), ClientMessage::Presence(None)] {
+    for message in [
+        ClientMessage::Heartbeat,
+        ClientMessage::Resync(None),
+        ClientMessage::Presence(None),
+    ] {
         client.send(&message).await;
         assert_eq!(client.error().await, Code::Unauthenticated);
     }
@@ -143,7 +180,10 @@ async fn c1_whoever_does_not_join_in_time_is_told_and_closed() {
 #[tokio::test]
 async fn c3_tokens_open_rooms_for_reading_or_writing() {
     let rule = |token, rooms, access| TokenRule::new(token, rooms, access).unwrap();
-    let tokens = [rule("reader", "team-*", Access::Read), rule("writer", "team-*", Access::Write)];
+    let tokens = [
+        rule("reader", "team-*", Access::Read),
+        rule("writer", "team-*", Access::Write),
+    ];
     let server = Server::start_with(settings(), &tokens, Arc::new(MemoryLog::new(9))).await;
     let join = |room, token: Option<&str>| {
         ClientMessage::Join(Join {
@@ -188,13 +228,20 @@ async fn c5_a_second_connection_supersedes_the_first_whose_late_end_changes_noth
     let mut new = server.connect(Codec::MessagePack).await;
     new.send(&join_as("room", Some(1), None)).await;
     new.snapshot_after_joined().await;
-    new.send(&ClientMessage::Presence(Some(crate::support::object("here")))).await;
+    new.send(&ClientMessage::Presence(Some(crate::support::object(
+        "here",
+    ))))
+    .await;
     assert_eq!(other.presence().await.0.len(), 1);
 
     assert_eq!(old.error().await, Code::Superseded);
     assert_eq!(old.end().await, End::Closed(4001));
     drop(old);
-    server.until("the first one freed", |stats| stats.connections.connections == 2).await;
+    server
+        .until("the first one freed", |stats| {
+            stats.connections.connections == 2
+        })
+        .await;
 
     other.update("u1", vec![put("a", "one")]).await;
     assert_eq!(new.deltas().await.to_rev, Rev::new(1));
@@ -202,7 +249,11 @@ async fn c5_a_second_connection_supersedes_the_first_whose_late_end_changes_noth
     late.send(&join("room")).await;
     late.snapshot_after_joined().await;
     let (present, full) = late.presence().await;
-    assert_eq!((present.len(), full), (1, true), "the second one is still present");
+    assert_eq!(
+        (present.len(), full),
+        (1, true),
+        "the second one is still present"
+    );
 }
 
 #[tokio::test]
@@ -220,7 +271,9 @@ async fn c5_a_client_that_supersedes_itself_over_and_over_leaves_one_member() {
     drop(clients);
     let mut last = last.unwrap();
     last.snapshot_after_joined().await;
-    server.until("one left", |stats| stats.connections.members == 1).await;
+    server
+        .until("one left", |stats| stats.connections.members == 1)
+        .await;
     last.update("u1", vec![put("a", "one")]).await;
     assert_eq!(last.deltas().await.to_rev, Rev::new(1));
 }
@@ -231,13 +284,21 @@ async fn c7_resync_is_answered_by_a_new_joined_and_what_follows_it() {
     let mut client = server.join(Codec::Json, "room").await;
     let start = client.position.clone();
     for n in 1..=3 {
-        client.update(&format!("u{n}"), vec![put("a", "text")]).await;
+        client
+            .update(&format!("u{n}"), vec![put("a", "text")])
+            .await;
     }
     client.operations_to(3).await;
 
-    client.send(&ClientMessage::Resync(client.position.clone())).await;
+    client
+        .send(&ClientMessage::Resync(client.position.clone()))
+        .await;
     assert!(client.joined().await.resumed);
-    assert_eq!(client.presence().await, (vec![], true), "nothing else follows at the head");
+    assert_eq!(
+        client.presence().await,
+        (vec![], true),
+        "nothing else follows at the head"
+    );
 
     client.send(&ClientMessage::Resync(start.clone())).await;
     assert!(client.joined().await.resumed);
@@ -266,7 +327,13 @@ async fn c10_a_full_room_and_a_full_server_turn_newcomers_away() {
     for (room, expected) in [("a", Code::RoomFull), ("c", Code::TooManyRooms)] {
         let mut client = server.connect(Codec::Json).await;
         client.send(&join(room)).await;
-        let ServerMessage::Error { code, retryable, retry_after_ms, .. } = client.told().await else {
+        let ServerMessage::Error {
+            code,
+            retryable,
+            retry_after_ms,
+            ..
+        } = client.told().await
+        else {
             panic!("an ERROR");
         };
         assert_eq!((code, retryable), (expected, true));
@@ -276,7 +343,11 @@ async fn c10_a_full_room_and_a_full_server_turn_newcomers_away() {
     let mut again = server.connect(Codec::Json).await;
     again.send(&join_as("a", Some(1), None)).await;
     again.joined().await;
-    assert_eq!(first.error().await, Code::Superseded, "who supersedes needs no place of its own");
+    assert_eq!(
+        first.error().await,
+        Code::Superseded,
+        "who supersedes needs no place of its own"
+    );
 }
 
 #[tokio::test]
@@ -285,7 +356,12 @@ async fn u1_updates_sent_right_behind_join_are_taken() {
     for codec in Codec::ALL {
         let mut client = server.connect(codec).await;
         client.send(&join("room")).await;
-        client.send(&ClientMessage::Update(update("first", vec![put("a", "one")]))).await;
+        client
+            .send(&ClientMessage::Update(update(
+                "first",
+                vec![put("a", "one")],
+            )))
+            .await;
         client.snapshot_after_joined().await;
         assert_eq!(client.deltas().await.ops[0].client_req_id.as_str(), "first");
     }

@@ -2,11 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use revring_protocol::{
-    codec::Codec,
-    ids::Rev,
-    message::ServerMessage,
-};
+use revring_protocol::{codec::Codec, ids::Rev, message::ServerMessage};
 use tokio::task::JoinSet;
 
 use crate::support::{Client, Server, join, join_as, put, settings};
@@ -25,7 +21,9 @@ async fn c4_an_idle_room_comes_back_with_epoch_state_ring_and_duplicates() {
     client.send(&join_as("room", Some(1), None)).await;
     client.snapshot_after_joined().await;
     for n in 1..=20 {
-        client.update(&format!("u{n}"), vec![put(&format!("r{n}"), "text")]).await;
+        client
+            .update(&format!("u{n}"), vec![put(&format!("r{n}"), "text")])
+            .await;
         client.operations_to(n).await;
         if n == 15 {
             client.update("u15", vec![put("r15", "again")]).await;
@@ -34,16 +32,25 @@ async fn c4_an_idle_room_comes_back_with_epoch_state_ring_and_duplicates() {
     }
     let (position, document) = (client.position.clone(), client.document.clone());
     drop(client);
-    server.until("gone from memory", |stats| stats.rooms.rooms == 0).await;
+    server
+        .until("gone from memory", |stats| stats.rooms.rooms == 0)
+        .await;
 
     let mut again = server.connect(Codec::Json).await;
     (again.position, again.document) = (position.clone(), document);
-    again.send(&join_as("room", Some(1), position.clone())).await;
+    again
+        .send(&join_as("room", Some(1), position.clone()))
+        .await;
     let joined = again.joined().await;
-    assert_eq!((Some(joined.epoch), joined.rev, joined.resumed), (position.map(|p| p.epoch), Rev::new(20), true));
+    assert_eq!(
+        (Some(joined.epoch), joined.rev, joined.resumed),
+        (position.map(|p| p.epoch), Rev::new(20), true)
+    );
     again.check_state().await;
     again.update("u3", vec![put("r3", "again")]).await;
-    let ServerMessage::Ack { rev, .. } = again.told().await else { panic!("an ACK") };
+    let ServerMessage::Ack { rev, .. } = again.told().await else {
+        panic!("an ACK")
+    };
     assert_eq!(rev, Rev::new(3));
     again.update("u21", vec![put("r1", "new")]).await;
     assert_eq!(again.deltas().await.to_rev, Rev::new(21));
@@ -55,15 +62,21 @@ async fn c4_the_ring_comes_back_too() {
     let mut client = server.join(Codec::MessagePack, "room").await;
     let mut stands = Vec::new();
     for n in 1..=20 {
-        client.update(&format!("u{n}"), vec![put("r", &n.to_string())]).await;
+        client
+            .update(&format!("u{n}"), vec![put("r", &n.to_string())])
+            .await;
         client.operations_to(n).await;
         stands.push((client.position.clone(), client.document.clone()));
     }
     drop(client);
-    server.until("gone from memory", |stats| stats.rooms.rooms == 0).await;
+    server
+        .until("gone from memory", |stats| stats.rooms.rooms == 0)
+        .await;
     let mut again = server.connect(Codec::MessagePack).await;
     (again.position, again.document) = stands[11].clone();
-    again.send(&join_as("room", None, stands[11].0.clone())).await;
+    again
+        .send(&join_as("room", None, stands[11].0.clone()))
+        .await;
     assert!(again.joined().await.resumed);
     assert_eq!(again.deltas().await.ops.len(), 8);
     again.check_state().await;
@@ -75,7 +88,9 @@ async fn c4_a_room_without_operations_is_forgotten() {
     let client = server.join(Codec::Json, "room").await;
     let epoch = client.position.clone().unwrap().epoch;
     drop(client);
-    server.until("gone from memory", |stats| stats.rooms.rooms == 0).await;
+    server
+        .until("gone from memory", |stats| stats.rooms.rooms == 0)
+        .await;
     let client = server.join(Codec::Json, "room").await;
     assert_ne!(client.position.unwrap().epoch, epoch);
 }
@@ -108,5 +123,7 @@ async fn c4_joining_while_a_room_leaves_memory_finds_it_again() {
     while let Some(done) = tasks.join_next().await {
         done.unwrap();
     }
-    server.until("gone from memory", |stats| stats.rooms.rooms == 0).await;
+    server
+        .until("gone from memory", |stats| stats.rooms.rooms == 0)
+        .await;
 }

@@ -14,7 +14,9 @@ async fn u7_updates_over_the_rate_are_rejected_and_taken_after_retry_after_ms() 
     let server = Server::start(settings).await;
     let mut client = server.join(Codec::Json, "room").await;
     for n in 0..10 {
-        client.update(&format!("u{n}"), vec![put("a", "text")]).await;
+        client
+            .update(&format!("u{n}"), vec![put("a", "text")])
+            .await;
     }
     let (mut rejected, mut operations) = (Vec::new(), 0);
     while rejected.len() + operations < 10 {
@@ -30,6 +32,11 @@ async fn u7_updates_over_the_rate_are_rejected_and_taken_after_retry_after_ms() 
     let wait = reject.retry_after_ms.unwrap();
     assert!((1..=501).contains(&wait), "{wait} ms");
     sleep(Duration::from_millis(wait)).await;
-    client.update(reject.client_req_id.as_str(), vec![put("a", "text")]).await;
-    assert_eq!(client.deltas().await.ops[0].client_req_id, reject.client_req_id);
+    client
+        .update(reject.client_req_id.as_str(), vec![put("a", "text")])
+        .await;
+    assert_eq!(
+        client.deltas().await.ops[0].client_req_id,
+        reject.client_req_id
+    );
 }

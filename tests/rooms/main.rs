@@ -1,11 +1,16 @@
 //! Rooms over real sockets. The names of the tests carry the rules of `protocol/SPEC.md`.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
 
 mod closing;
 mod delivery;
 mod joining;
-mod limits;
 mod lifetime;
+mod limits;
 mod presence;
 mod silence;
 mod snapshots;

@@ -23,13 +23,21 @@ async fn present_in(server: &Server, room: &str, codec: Codec, n: u8) -> Client 
 }
 
 async fn say(client: &mut Client, text: &str) {
-    client.send(&ClientMessage::Presence(Some(object(text)))).await;
+    client
+        .send(&ClientMessage::Presence(Some(object(text))))
+        .await;
 }
 
 /// Reads presence until it is `expected`.
-async fn until_present(client: &mut Client, known: &mut BTreeMap<String, Object>, expected: &[(u8, &str)]) {
-    let expected: BTreeMap<_, _> =
-        expected.iter().map(|(n, text)| (key(*n).client_id().to_string(), object(text))).collect();
+async fn until_present(
+    client: &mut Client,
+    known: &mut BTreeMap<String, Object>,
+    expected: &[(u8, &str)],
+) {
+    let expected: BTreeMap<_, _> = expected
+        .iter()
+        .map(|(n, text)| (key(*n).client_id().to_string(), object(text)))
+        .collect();
     while *known != expected {
         let (changes, full) = client.presence().await;
         if full {
@@ -91,19 +99,29 @@ async fn p3_after_resync_presence_is_full_again() {
     let mut client = present(&server, Codec::Json, 1).await;
     say(&mut client, "a").await;
     until_present(&mut client, &mut BTreeMap::new(), &[(1, "a")]).await;
-    client.send(&ClientMessage::Resync(client.position.clone())).await;
+    client
+        .send(&ClientMessage::Resync(client.position.clone()))
+        .await;
     client.joined().await;
     let (all, full) = client.presence().await;
     assert_eq!((all.len(), full), (1, true));
 }
 
 #[tokio::test]
-async fn p1_too_large_a_presence_is_refused() {
+async fn p1_too_large_or_deep_a_presence_is_refused() {
     let mut settings = settings();
-    settings.limits.presence_bytes = 100;
+    settings.limits.presence_bytes = 600;
+    settings.limits.depth = 3;
     let server = Server::start(settings).await;
     let mut client = present(&server, Codec::Json, 1).await;
-    say(&mut client, &"x".repeat(100)).await;
+    say(&mut client, &"x".repeat(600)).await;
+    assert_eq!(client.error().await, Code::TooLarge);
+    client
+        .send_payload(r#"{"type":"PRESENCE","data":{"a":{"b":{"c":1}}}}"#)
+        .await;
+    client
+        .send_payload(r#"{"type":"PRESENCE","data":{"a":{"b":{"c":{}}}}}"#)
+        .await;
     assert_eq!(client.error().await, Code::TooLarge);
     say(&mut client, "fits").await;
     until_present(&mut client, &mut BTreeMap::new(), &[(1, "fits")]).await;

@@ -68,12 +68,20 @@ impl Server {
         Self::start_with(settings, &[], Arc::new(log)).await
     }
 
-    pub(crate) async fn start_with(settings: ServiceSettings, tokens: &[TokenRule], log: Arc<dyn Log>) -> Self {
+    pub(crate) async fn start_with(
+        settings: ServiceSettings,
+        tokens: &[TokenRule],
+        log: Arc<dyn Log>,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let services = Services::start(settings, Auth::new(tokens), log, 2);
         let accepting = tokio::spawn(accept(listener, Arc::clone(&services)));
-        Self { services, address, accepting }
+        Self {
+            services,
+            address,
+            accepting,
+        }
     }
 
     /// A socket that has not joined.
@@ -97,7 +105,11 @@ impl Server {
     }
 
     /// Waits until `holds` is true of what the server holds.
-    pub(crate) async fn until(&self, what: &str, holds: impl Fn(&ServiceStats) -> bool) -> ServiceStats {
+    pub(crate) async fn until(
+        &self,
+        what: &str,
+        holds: impl Fn(&ServiceStats) -> bool,
+    ) -> ServiceStats {
         let mut last = None;
         let waited = timeout(WAIT, async {
             loop {
@@ -109,7 +121,9 @@ impl Server {
                 sleep(Duration::from_millis(2)).await;
             }
         });
-        waited.await.unwrap_or_else(|_| panic!("never {what}: {last:?}"))
+        waited
+            .await
+            .unwrap_or_else(|_| panic!("never {what}: {last:?}"))
     }
 
     /// Waits until nothing is held for any connection.
@@ -138,13 +152,25 @@ async fn accept(listener: TcpListener, services: Arc<Services>) {
             let choose = |request: &Request, mut response: Response| {
                 if let Some(offered) = request.headers().get("sec-websocket-protocol") {
                     codec = Codec::from_subprotocol(offered.to_str().unwrap()).unwrap();
-                    response.headers_mut().insert("sec-websocket-protocol", offered.clone());
+                    response
+                        .headers_mut()
+                        .insert("sec-websocket-protocol", offered.clone());
                 }
                 Ok(response)
             };
-            let Ok(upgraded) = accept_hdr_async(socket, choose).await else { return };
+            let Ok(upgraded) = accept_hdr_async(socket, choose).await else {
+                return;
+            };
             let permit = places.acquire_owned().await.unwrap();
-            serve_socket(services, upgraded.into_inner(), Bytes::new(), codec, peer, permit).await;
+            serve_socket(
+                services,
+                upgraded.into_inner(),
+                Bytes::new(),
+                codec,
+                peer,
+                permit,
+            )
+            .await;
         });
     }
 }
@@ -184,11 +210,18 @@ impl Client {
     pub(crate) async fn over(stream: TcpStream, codec: Codec) -> Self {
         let mut request = "ws://localhost/v1/ws".into_client_request().unwrap();
         let protocol = HeaderValue::from_static(codec.subprotocol());
-        request.headers_mut().insert("sec-websocket-protocol", protocol);
+        request
+            .headers_mut()
+            .insert("sec-websocket-protocol", protocol);
         let config = WebSocketConfig::default().read_buffer_size(4 << 10);
         let handshake = client_async_with_config(request, stream, Some(config));
         let (socket, _) = timeout(WAIT, handshake).await.unwrap().unwrap();
-        Self { codec, socket, position: None, document: Document::new() }
+        Self {
+            codec,
+            socket,
+            position: None,
+            document: Document::new(),
+        }
     }
 
     async fn into_room(mut self, room: &str) -> Self {
@@ -216,12 +249,17 @@ impl Client {
     }
 
     pub(crate) async fn send_frame(&mut self, frame: Message) {
-        timeout(WAIT, self.socket.send(frame)).await.expect("the server reads").unwrap();
+        timeout(WAIT, self.socket.send(frame))
+            .await
+            .expect("the server reads")
+            .unwrap();
     }
 
     /// Sends `frame`. False when the server does not read: then the rest of it goes out with what is sent next.
     pub(crate) async fn try_send(&mut self, frame: Message) -> bool {
-        let sent = timeout(Duration::from_millis(50), self.socket.flush()).await.is_ok();
+        let sent = timeout(Duration::from_millis(50), self.socket.flush())
+            .await
+            .is_ok();
         if sent {
             self.socket.feed(frame).await.unwrap();
         }
@@ -247,7 +285,9 @@ impl Client {
 
     /// The next message, pings left out.
     pub(crate) async fn next(&mut self) -> Result<ServerMessage, End> {
-        timeout(WAIT, self.next_but_pings()).await.expect("a message")
+        timeout(WAIT, self.next_but_pings())
+            .await
+            .expect("a message")
     }
 
     async fn next_but_pings(&mut self) -> Result<ServerMessage, End> {
@@ -392,14 +432,19 @@ impl Client {
 
     /// The revision after the last delta or snapshot.
     pub(crate) fn rev(&self) -> u64 {
-        self.position.as_ref().map_or(0, |position| position.last_rev.get())
+        self.position
+            .as_ref()
+            .map_or(0, |position| position.last_rev.get())
     }
 
     /// Keeps position and state up to date. Whatever arrives must fit them.
     fn note(&mut self, message: &ServerMessage) {
         match message {
             ServerMessage::Joined(joined) => {
-                let last_rev = self.position.as_ref().map_or(Rev::ZERO, |position| position.last_rev);
+                let last_rev = self
+                    .position
+                    .as_ref()
+                    .map_or(Rev::ZERO, |position| position.last_rev);
                 self.stand_at(&joined.epoch, last_rev);
             }
             ServerMessage::Snapshot(part) => {
@@ -408,16 +453,25 @@ impl Client {
                 }
                 self.document.add_part(&part.state);
                 if let Some(checksum) = &part.checksum {
-                    assert_eq!(*checksum, self.document.checksum(), "the parts make the state");
+                    assert_eq!(
+                        *checksum,
+                        self.document.checksum(),
+                        "the parts make the state"
+                    );
                 }
                 self.stand_at(&part.epoch, part.rev);
             }
             ServerMessage::Deltas(deltas) => {
                 let position = self.position.as_mut().expect("JOINED comes first");
-                assert_eq!(deltas.from_rev, position.last_rev, "deltas follow what was sent before");
+                assert_eq!(
+                    deltas.from_rev, position.last_rev,
+                    "deltas follow what was sent before"
+                );
                 position.last_rev = deltas.to_rev;
                 for operation in &deltas.ops {
-                    self.document.apply(operation).expect("operations fit the state");
+                    self.document
+                        .apply(operation)
+                        .expect("operations fit the state");
                 }
             }
             _ => {}
@@ -425,7 +479,10 @@ impl Client {
     }
 
     fn stand_at(&mut self, epoch: &Epoch, last_rev: Rev) {
-        self.position = Some(Position { epoch: epoch.clone(), last_rev });
+        self.position = Some(Position {
+            epoch: epoch.clone(),
+            last_rev,
+        });
     }
 }
 
@@ -442,7 +499,12 @@ pub(crate) fn join(room: &str) -> ClientMessage {
 /// `JOIN` as the client number `n`, from `position`.
 pub(crate) fn join_as(room: &str, n: Option<u8>, position: Option<Position>) -> ClientMessage {
     let client_key = n.map(key);
-    ClientMessage::Join(Join { room: RoomName::new(room).unwrap(), client_key, position, token: None })
+    ClientMessage::Join(Join {
+        room: RoomName::new(room).unwrap(),
+        client_key,
+        position,
+        token: None,
+    })
 }
 
 /// The key of the client number `n`.
@@ -453,13 +515,25 @@ pub(crate) fn key(n: u8) -> ClientKey {
 /// An update of one client.
 pub(crate) fn update(id: &str, changes: Vec<Change>) -> Update {
     let client_req_id = ClientReqId::new(id).unwrap();
-    Update { client_req_id, changes, base_rev: None, first_rev: None }
+    Update {
+        client_req_id,
+        changes,
+        base_rev: None,
+        first_rev: None,
+    }
 }
 
 /// A change that puts `text` into the record `id`.
 pub(crate) fn put(id: &str, text: &str) -> Change {
-    let key = RecordKey { collection: Collection::new("notes").unwrap(), id: RecordId::new(id).unwrap() };
-    Change { key, if_version: None, edit: Edit::Put { data: object(text) } }
+    let key = RecordKey {
+        collection: Collection::new("notes").unwrap(),
+        id: RecordId::new(id).unwrap(),
+    };
+    Change {
+        key,
+        if_version: None,
+        edit: Edit::Put { data: object(text) },
+    }
 }
 
 /// `{"text": text}`

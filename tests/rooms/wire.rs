@@ -3,11 +3,7 @@
 use std::time::Duration;
 
 use futures_util::SinkExt as _;
-use revring_protocol::{
-    codec::Codec,
-    error::Code,
-    message::ClientMessage,
-};
+use revring_protocol::{codec::Codec, error::Code, message::ClientMessage};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_tungstenite::tungstenite::{
     Message,
@@ -21,7 +17,9 @@ use crate::support::{Client, End, Server, put, settings, update};
 
 async fn still_works(client: &mut Client) {
     let before = client.settle().await.0;
-    client.update(&format!("after{before}"), vec![put("a", "text")]).await;
+    client
+        .update(&format!("after{before}"), vec![put("a", "text")])
+        .await;
     client.reach(before + 1).await;
 }
 
@@ -42,7 +40,9 @@ async fn w4_what_cannot_be_parsed_or_lacks_a_field_is_an_error_and_the_connectio
         client.send_payload(payload).await;
         assert_eq!(client.error().await, code, "{payload}");
     }
-    client.send_payload(r#"{"type":"UPDATE","clientReqId":"u1","changes":7}"#).await;
+    client
+        .send_payload(r#"{"type":"UPDATE","clientReqId":"u1","changes":7}"#)
+        .await;
     assert_eq!(client.reject().await.code, Code::Invalid);
     still_works(&mut client).await;
 
@@ -116,7 +116,10 @@ async fn w6_text_that_is_not_utf8_and_broken_frames_end_the_connection_after_the
         socket.write_all(bytes).await.unwrap();
         let mut told = Vec::new();
         socket.read_to_end(&mut told).await.unwrap();
-        assert!(String::from_utf8_lossy(&told).contains(Code::Malformed.as_str()), "{bytes:?}");
+        assert!(
+            String::from_utf8_lossy(&told).contains(Code::Malformed.as_str()),
+            "{bytes:?}"
+        );
         assert_eq!(told[told.len() - 4..], [0x88, 2, 0x0f, 0xa0], "{bytes:?}");
     }
     server.until_empty().await;
@@ -133,7 +136,11 @@ async fn w7_fragments_with_pings_in_between_make_one_message() {
         let frame = Frame::message(vec![*byte], OpCode::Data(opcode), n == last);
         client.socket.send(Message::Frame(frame)).await.unwrap();
         if n % 10 == 0 {
-            client.socket.send(Message::Ping(vec![7].into())).await.unwrap();
+            client
+                .socket
+                .send(Message::Ping(vec![7].into()))
+                .await
+                .unwrap();
         }
     }
     let mut pongs = 0;
@@ -152,7 +159,14 @@ async fn w7_a_frame_that_comes_byte_by_byte_is_a_frame() {
     let client = server.connect(Codec::Json).await;
     let mut socket = client.socket.into_inner();
     let message = br#"{"type":"HEARTBEAT"}"#;
-    let mut frame = vec![0x81, 0x80 | u8::try_from(message.len()).unwrap(), 0, 0, 0, 0];
+    let mut frame = vec![
+        0x81,
+        0x80 | u8::try_from(message.len()).unwrap(),
+        0,
+        0,
+        0,
+        0,
+    ];
     frame.extend_from_slice(message);
     for byte in frame {
         socket.write_all(&[byte]).await.unwrap();
