@@ -16,6 +16,8 @@ use crate::{
 const DELTA_ENVELOPE: usize = 96;
 /// Bytes that the fields around `state` take at most.
 const SNAPSHOT_ENVELOPE: usize = 256;
+/// Records between two pauses.
+const STEP: usize = 64;
 
 /// The payload of a `SYNC.DELTAS` that carries `ops`, encoded operations, which follow `from` without hole.
 #[must_use]
@@ -89,16 +91,30 @@ pub fn snapshot_payloads(
     rev: Rev,
     document: &Document,
 ) -> Vec<Vec<u8>> {
+    snapshot_payloads_in_steps(codec, epoch, rev, document, &|| ())
+}
+
+/// Like [`snapshot_payloads`], and calls `pause` after every few dozen records, so that a large document need not keep others waiting.
+#[must_use]
+pub fn snapshot_payloads_in_steps(
+    codec: Codec,
+    epoch: &Epoch,
+    rev: Rev,
+    document: &Document,
+    pause: &dyn Fn(),
+) -> Vec<Vec<u8>> {
     let mut parts = Parts {
         codec,
         epoch,
         rev,
+        pause,
         done: Vec::new(),
         open: Vec::new(),
         bytes: SNAPSHOT_ENVELOPE,
     };
     for (collection, records) in document.collections() {
-        for (id, record) in records {
+        for (n, (id, record)) in records.iter().enumerate() {
+            parts.pause_after(n);
             parts.push(collection, id, record);
         }
     }
@@ -115,6 +131,7 @@ struct Parts<'a> {
     codec: Codec,
     epoch: &'a Epoch,
     rev: Rev,
+    pause: &'a dyn Fn(),
     done: Vec<Vec<u8>>,
     /// The records of the part that is not full yet, by collection.
     open: Vec<(&'a Collection, Vec<Entry<'a>>)>,
@@ -143,6 +160,12 @@ impl<'a> Parts<'a> {
             }
         }
         self.bytes += bytes;
+    }
+
+    fn pause_after(&self, entries: usize) {
+        if entries % STEP == STEP - 1 {
+            (self.pause)();
+        }
     }
 
     fn finish(mut self, checksum: &str) -> Vec<Vec<u8>> {
@@ -178,6 +201,7 @@ impl<'a> Parts<'a> {
                 if i > 0 {
                     out.push(b',');
                 }
+                self.pause_after(i);
                 out.extend_from_slice(&self.codec.encode(entry.id));
                 out.push(b':');
                 out.extend_from_slice(entry.encoded);
@@ -208,7 +232,8 @@ impl<'a> Parts<'a> {
         for (collection, entries) in &self.open {
             msgpack::text(out, collection.as_str());
             msgpack::map(out, entries.len());
-            for entry in entries {
+            for (i, entry) in entries.iter().enumerate() {
+                self.pause_after(i);
                 msgpack::text(out, entry.id.as_str());
                 out.extend_from_slice(entry.encoded);
             }

@@ -10,7 +10,7 @@ mod msgpack;
 mod server;
 
 pub use fields::DecodeError;
-pub use frame::{delta_payload, delta_payloads, snapshot_payloads};
+pub use frame::{delta_payload, delta_payloads, snapshot_payloads, snapshot_payloads_in_steps};
 pub use kind::Codec;
 
 use crate::message::{ClientMessage, ServerMessage};

@@ -135,7 +135,9 @@ impl Value {
 /// The beginning of a text that came from a peer, to be shown in an error.
 pub(crate) fn excerpt(text: &str) -> &str {
     const SHOWN: usize = 64;
-    text.char_indices().nth(SHOWN).map_or(text, |(end, _)| &text[..end])
+    text.char_indices()
+        .nth(SHOWN)
+        .map_or(text, |(end, _)| &text[..end])
 }
 
 /// Nesting levels of an object with these entries.
