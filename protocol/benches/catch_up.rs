@@ -9,7 +9,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use revring_protocol::{
     codec::{Codec, delta_payloads},
     ids::Rev,
-    limits::Limits,
+    limits::{FRAME_BYTES, Limits},
 };
 
 use support::{commit, key, merge, room, update};
@@ -31,7 +31,7 @@ fn catch_up(c: &mut Criterion) {
                     .after(from)
                     .map(|entry| entry.encoded(codec).clone())
                     .collect();
-                delta_payloads(codec, from, &encoded)
+                delta_payloads(codec, from, &encoded, FRAME_BYTES)
             };
             let bytes: usize = deltas().iter().map(|(_, payload)| payload.len()).sum();
             group.throughput(Throughput::Bytes(bytes as u64));

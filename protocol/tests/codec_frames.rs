@@ -66,7 +66,12 @@ fn read_part(codec: Codec, payload: &[u8]) -> SnapshotPart {
 fn w8_deltas_are_cut_at_the_bound_and_lose_nothing() {
     let operations: Vec<_> = (8..40).map(|rev| operation(rev, 100_000)).collect();
     for codec in Codec::ALL {
-        let payloads = delta_payloads(codec, Rev::new(7), &encoded(codec, &operations));
+        let payloads = delta_payloads(
+            codec,
+            Rev::new(7),
+            &encoded(codec, &operations),
+            FRAME_BYTES,
+        );
         assert!(payloads.len() >= 4, "{codec:?}: {} frames", payloads.len());
         let mut rev = Rev::new(7);
         let mut read = Vec::new();
@@ -98,7 +103,7 @@ fn w8_an_operation_over_the_bound_travels_alone() {
         operation(3, 10),
     ];
     for codec in Codec::ALL {
-        let payloads = delta_payloads(codec, Rev::ZERO, &encoded(codec, &operations));
+        let payloads = delta_payloads(codec, Rev::ZERO, &encoded(codec, &operations), FRAME_BYTES);
         let revs: Vec<_> = payloads.iter().map(|(to, _)| to.get()).collect();
         assert_eq!(revs, [1, 2, 3]);
         assert_eq!(*read_deltas(codec, &payloads[1].1).ops[0], operations[1]);
@@ -112,15 +117,21 @@ fn w8_operations_that_just_fit_share_a_frame() {
         let around = codec.encode(&operation(1, 100_000)).len() - 100_000;
         let half = FRAME_BYTES / 2 - around - 49;
         let fits = encoded(codec, &[operation(1, half), operation(2, half)]);
-        assert_eq!(delta_payloads(codec, Rev::ZERO, &fits).len(), 1);
+        assert_eq!(
+            delta_payloads(codec, Rev::ZERO, &fits, FRAME_BYTES).len(),
+            1
+        );
         let over = encoded(codec, &[operation(1, half + 49), operation(2, half + 49)]);
-        assert_eq!(delta_payloads(codec, Rev::ZERO, &over).len(), 2);
+        assert_eq!(
+            delta_payloads(codec, Rev::ZERO, &over, FRAME_BYTES).len(),
+            2
+        );
     }
 }
 
 #[test]
 fn f3_no_operations_make_no_delta() {
-    assert!(delta_payloads(Codec::Json, Rev::new(3), &[]).is_empty());
+    assert!(delta_payloads(Codec::Json, Rev::new(3), &[], FRAME_BYTES).is_empty());
 }
 
 /// A document of `count` records whose data has about `bytes` bytes each, in several collections.
@@ -219,7 +230,7 @@ proptest! {
             let joined = delta_payload(codec, deltas.from_rev, &encoded(codec, &operations));
             let message = ServerMessage::Deltas(deltas.clone());
             prop_assert_eq!(&joined, &codec.encode(&message));
-            prop_assert_eq!(delta_payloads(codec, deltas.from_rev, &encoded(codec, &operations)), [(deltas.to_rev, joined)]);
+            prop_assert_eq!(delta_payloads(codec, deltas.from_rev, &encoded(codec, &operations), FRAME_BYTES), [(deltas.to_rev, joined)]);
         }
     }
 

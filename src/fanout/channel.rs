@@ -35,7 +35,7 @@ struct View {
     passed: AtomicU64,
 }
 
-/// What writers and readers tell the driver. Each connection stands in each list at most once.
+/// What writers and readers tell the driver: a connection's end twice at most, and once per delivery that it fell behind.
 #[derive(Debug, Default)]
 pub(crate) struct Signals {
     /// Connections whose revision has left the feed.

@@ -8,7 +8,7 @@ use std::{
 
 use futures_util::FutureExt as _;
 use revring_protocol::{
-    codec::{Codec, delta_payload},
+    codec::{Codec, delta_payloads},
     ids::{Millis, Rev},
     room::{Batch, RingEntry},
 };
@@ -205,25 +205,15 @@ fn publish_frames(
     entries: &[Arc<RingEntry>],
     publish: impl Fn(&[&[u8]], Rev),
 ) {
-    let (mut from, mut rest) = (before, entries);
-    while !rest.is_empty() {
-        let mut bytes = 0;
-        let over = rest.iter().position(|entry| {
-            bytes += entry.encoded(codec).len() + 1;
-            bytes > FEED_FRAME_BYTES
-        });
-        let (now, later) = rest.split_at(over.unwrap_or(rest.len()).max(1));
-        let ops: Vec<_> = now
-            .iter()
-            .map(|entry| entry.encoded(codec).clone())
-            .collect();
-        let payload = delta_payload(codec, from, &ops);
-        let to = Rev::new(from.get() + ops.len() as u64);
+    let ops: Vec<_> = entries
+        .iter()
+        .map(|entry| entry.encoded(codec).clone())
+        .collect();
+    for (to, payload) in delta_payloads(codec, before, &ops, FEED_FRAME_BYTES) {
         publish(
             &[frame::header(codec, payload.len()).as_slice(), &payload],
             to,
         );
-        (from, rest) = (to, later);
     }
 }
 

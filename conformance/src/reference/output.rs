@@ -4,6 +4,7 @@ use bytes::Bytes;
 use revring_protocol::{
     codec::{Codec, delta_payloads, snapshot_payloads},
     ids::{ClientId, Rev},
+    limits::FRAME_BYTES,
     message::{GapReason, Position, ServerMessage},
     room::{CatchUp, Room},
 };
@@ -71,7 +72,7 @@ pub(super) fn meet(
                 .after(from)
                 .map(|entry| entry.encoded(codec).clone())
                 .collect();
-            let payloads = delta_payloads(codec, from, &ops)
+            let payloads = delta_payloads(codec, from, &ops, FRAME_BYTES)
                 .into_iter()
                 .map(|(_, payload)| payload);
             Catch {

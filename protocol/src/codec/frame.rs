@@ -50,13 +50,14 @@ pub fn delta_payload(codec: Codec, from: Rev, ops: &[Bytes]) -> Vec<u8> {
     out
 }
 
-/// The payloads of as many `SYNC.DELTAS` as rule W-8 asks for, each with the rev it ends at.
+/// The payloads of as many `SYNC.DELTAS` as it takes for each to have at most `most` bytes, or one operation (rule W-8), each
+/// with the rev it ends at.
 #[must_use]
-pub fn delta_payloads(codec: Codec, from: Rev, ops: &[Bytes]) -> Vec<(Rev, Vec<u8>)> {
+pub fn delta_payloads(codec: Codec, from: Rev, ops: &[Bytes], most: usize) -> Vec<(Rev, Vec<u8>)> {
     let mut payloads = Vec::new();
     let (mut from, mut rest) = (from, ops);
     while !rest.is_empty() {
-        let (now, later) = rest.split_at(fitting(rest));
+        let (now, later) = rest.split_at(fitting(rest, most));
         let to = Rev::new(from.get() + now.len() as u64);
         payloads.push((to, delta_payload(codec, from, now)));
         (from, rest) = (to, later);
@@ -65,11 +66,11 @@ pub fn delta_payloads(codec: Codec, from: Rev, ops: &[Bytes]) -> Vec<(Rev, Vec<u
 }
 
 /// How many of `ops` fit in one frame; at least one.
-fn fitting(ops: &[Bytes]) -> usize {
+fn fitting(ops: &[Bytes], most: usize) -> usize {
     let mut bytes = DELTA_ENVELOPE;
     let over = ops.iter().position(|op| {
         bytes += op.len() + 1;
-        bytes > FRAME_BYTES
+        bytes > most
     });
     over.unwrap_or(ops.len()).max(1)
 }

@@ -6,6 +6,7 @@ use revring_protocol::{
     codec::{Codec, delta_payloads},
     document::Document,
     ids::{Epoch, Rev},
+    limits::FRAME_BYTES,
     message::{ServerMessage, SnapshotPart, State},
     room::{CatchUp, Room},
 };
@@ -115,7 +116,7 @@ impl Link {
                 let ops: Vec<_> = entries
                     .map(|entry| entry.encoded(self.codec).clone())
                     .collect();
-                for (to, payload) in delta_payloads(self.codec, from, &ops) {
+                for (to, payload) in delta_payloads(self.codec, from, &ops, FRAME_BYTES) {
                     self.down.push_back(payload);
                     self.cursor = Some(to);
                 }
