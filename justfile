@@ -27,6 +27,10 @@ docs:
 test *args:
     cargo nextest run --workspace --all-features --locked {{ args }}
 
+# The tests that take minutes and are left out of `verify`.
+soak:
+    cargo nextest run --workspace --release --locked --run-ignored only
+
 # The examples in the documentation.
 doctest:
     cargo test --workspace --all-features --doc --locked
