@@ -7,7 +7,7 @@ use revring_protocol::{
     codec::{Codec, delta_payloads, snapshot_payloads},
     document::Document,
     ids::{ClientId, ClientKey, ClientReqId, Collection, Epoch, RecordId, RecordKey, Rev},
-    limits::Limits,
+    limits::{FRAME_BYTES, Limits},
     message::ServerMessage,
     room::{CatchUp, Outcome, Request, Room, Ticket},
     value::{Number, Object, Path, Value},
@@ -207,7 +207,7 @@ impl World {
                 .map(|entry| entry.encoded(codec).clone())
                 .collect();
             let mut read = Vec::new();
-            for (_, payload) in delta_payloads(codec, from, &encoded) {
+            for (_, payload) in delta_payloads(codec, from, &encoded, FRAME_BYTES) {
                 match codec.decode_server(&payload) {
                     Ok(ServerMessage::Deltas(deltas)) => read.extend(deltas.ops),
                     other => panic!("{other:?}"),

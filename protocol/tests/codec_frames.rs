@@ -12,7 +12,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use revring_protocol::{
     change::{Edit, Effect, Operation},
-    codec::{Codec, delta_payload, delta_payloads, snapshot_payloads},
+    codec::{Codec, delta_payload, delta_payloads, snapshot_payloads, snapshot_payloads_in_steps},
     document::Document,
     ids::{Epoch, Rev},
     limits::FRAME_BYTES,
@@ -20,7 +20,7 @@ use revring_protocol::{
     record::Record,
     value::{Object, Value},
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{cell::Cell, collections::BTreeMap, sync::Arc};
 
 use support::{arbitrary, client, id, key};
 
@@ -209,6 +209,21 @@ fn f7_parts_are_filled_to_the_bound_and_make_the_state() {
                 payloads.len()
             );
         }
+    }
+}
+
+#[test]
+fn f7_a_snapshot_made_in_steps_is_the_same_and_pauses_often() {
+    let document = document(2000, 100);
+    for codec in Codec::ALL {
+        let pauses = Cell::new(0);
+        let pause = || pauses.set(pauses.get() + 1);
+        let stepwise = snapshot_payloads_in_steps(codec, &epoch(), Rev::new(9), &document, &pause);
+        assert_eq!(
+            stepwise,
+            snapshot_payloads(codec, &epoch(), Rev::new(9), &document)
+        );
+        assert!(pauses.get() >= 2000 / 64, "{} pauses", pauses.get());
     }
 }
 

@@ -37,8 +37,8 @@ fn d9_sizes_are_those_of_the_formulas() {
             delete("x/y"),
         ],
     );
-    // {} 128, entry 2, key 5 + 4, array 5, elements 1 each and 24, 3, 4, 5; then "/a": 2 + 6 + 6.
-    let (data, set) = (128 + 2 + 9 + 5 + 4 + 24 + 3 + 4 + 5, 2 + 6 + 6);
+    // {} 128, entry 2, key 5 + 4, array 5, elements 1 each and 25, 3, 4, 5; then "/a": 2 + 6 + 6.
+    let (data, set) = (128 + 2 + 9 + 5 + 4 + 25 + 3 + 4 + 5, 2 + 6 + 6);
     let names = (5 + 5) + (5 + 3);
     let record = host.room.document().get(&key("tasks/one")).unwrap().size();
     assert_eq!(record, data + set + names + 96);

@@ -5,6 +5,9 @@ use std::fmt::Write as _;
 use super::{Object, Value};
 use crate::limits::OBJECT_OVERHEAD;
 
+/// The longest canonical text of a number that is no integer, such as -0.0000015093013644218445.
+const FRACTION_SIZE: usize = 25;
+
 /// The canonical JSON text of `value` (RFC 8785).
 #[must_use]
 pub fn canonical(value: &Value) -> String {
@@ -117,7 +120,7 @@ pub(crate) fn size(value: &Value) -> usize {
     match value {
         Value::Null => 4,
         Value::Bool(_) => 5,
-        Value::Number(n) => n.as_i64().map_or(24, integer_size),
+        Value::Number(n) => n.as_i64().map_or(FRACTION_SIZE, integer_size),
         Value::String(text) => string_size(text),
         Value::Array(items) => 5 + items.iter().map(|item| 1 + size(item)).sum::<usize>(),
         Value::Object(entries) => object_size(entries),
