@@ -291,8 +291,9 @@ impl Driver {
             idle,
             never,
         } = self.timers;
-        let times = [presence, quiet, idle, self.snapshots.patience_ends()];
-        times.into_iter().flatten().min().unwrap_or(never)
+        let snapshots = [self.snapshots.patience_ends(), self.snapshots.kept_until()];
+        let times = [presence, quiet, idle].into_iter().chain(snapshots);
+        times.flatten().min().unwrap_or(never)
     }
 
     async fn on_timer(&mut self) -> Next {
@@ -306,6 +307,9 @@ impl Driver {
         if is_due(self.timers.quiet) {
             self.timers.quiet = None;
             self.free_spare_memory();
+        }
+        if is_due(self.snapshots.kept_until()) {
+            self.snapshots.keep_none();
         }
         self.take_snapshot_back();
         if is_due(self.timers.idle) {

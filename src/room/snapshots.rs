@@ -1,6 +1,9 @@
 //! Which snapshots of a room there are, and who waits for one.
 
-use std::sync::{Arc, Weak};
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use revring_protocol::{codec::Codec, ids::Rev, limits::SNAPSHOTS_ALIVE, room::Room};
 use tokio::{task::JoinSet, time::Instant};
@@ -9,6 +12,9 @@ use crate::{
     fanout::{Channel, Connection, SnapshotGap},
     snapshot::{PATIENCE, SMALL, Snapshot},
 };
+
+/// How long a snapshot of a large document is kept for those who join next, even if nobody is being sent it.
+const KEPT: Duration = Duration::from_secs(1);
 
 /// Who waits for a snapshot.
 #[derive(Debug)]
@@ -31,6 +37,9 @@ pub(super) struct Snapshots {
     encoding: JoinSet<Snapshot>,
     /// Of which codec and revision those are.
     expected: Vec<(Codec, Rev)>,
+    /// The newest of a large document, by codec, and until when.
+    kept: [Option<Arc<Snapshot>>; Codec::COUNT],
+    kept_until: Option<Instant>,
     /// By codec, longest first.
     waiting: [Vec<Waiting>; Codec::COUNT],
 }
@@ -65,7 +74,20 @@ impl Snapshots {
         self.expected
             .retain(|expected| *expected != (snapshot.codec(), snapshot.rev()));
         self.alive.push(Arc::downgrade(&snapshot));
+        self.kept[snapshot.codec().index()] = Some(Arc::clone(&snapshot));
+        self.kept_until = Some(Instant::now() + KEPT);
         Some(Some(snapshot))
+    }
+
+    /// Until when a snapshot is kept for whoever joins.
+    pub(super) fn kept_until(&self) -> Option<Instant> {
+        self.kept_until
+    }
+
+    /// Keeps none for whoever joins.
+    pub(super) fn keep_none(&mut self) {
+        self.kept = Default::default();
+        self.kept_until = None;
     }
 
     /// Those whom a snapshot serves now, with it. Starts making what is missing.
@@ -121,7 +143,13 @@ impl Snapshots {
 
     /// Makes one at the head, unless one is being made: at once when the document is small.
     fn make(&mut self, codec: Codec, room: &Room, channel: &Arc<Channel>) -> Option<Arc<Snapshot>> {
-        if self.count() >= SNAPSHOTS_ALIVE || self.is_coming(codec) {
+        if self.is_coming(codec) {
+            return None;
+        }
+        if self.count() >= SNAPSHOTS_ALIVE {
+            self.keep_none();
+        }
+        if self.count() >= SNAPSHOTS_ALIVE {
             return None;
         }
         let (channel, epoch, rev) = (Arc::clone(channel), room.epoch().clone(), room.head());
