@@ -13,7 +13,13 @@ pub use fields::DecodeError;
 pub use frame::{delta_payload, delta_payloads, snapshot_payloads, snapshot_payloads_in_steps};
 pub use kind::Codec;
 
-use crate::message::{ClientMessage, ServerMessage};
+use crate::{
+    change::Operation,
+    ids::RecordKey,
+    message::{ClientMessage, ServerMessage},
+    record::Record,
+    value::Value,
+};
 
 impl Codec {
     /// The message of a client that stands in `bytes`.
@@ -30,5 +36,27 @@ impl Codec {
     /// What is wrong with it, in the terms of rules W-2 and W-4.
     pub fn decode_server(self, bytes: &[u8]) -> Result<ServerMessage, DecodeError> {
         server::decode(self, self.decode_value(bytes)?)
+    }
+
+    /// The operations whose list stands in `bytes`.
+    ///
+    /// # Errors
+    /// What is wrong with it, in the terms of rules W-2 and W-4.
+    pub fn decode_operations(self, bytes: &[u8]) -> Result<Vec<Operation>, DecodeError> {
+        let Value::Array(items) = self.decode_value(bytes)? else {
+            return Err(fields::Problem::new("operations are a list").invalid(None));
+        };
+        entry::read_list("operations", items, |item| {
+            entry::read_operation(self, item)
+        })
+        .map_err(|problem| problem.invalid(None))
+    }
+
+    /// The record under `key` that stands in `bytes`.
+    ///
+    /// # Errors
+    /// What is wrong with it, in the terms of rules W-2 and W-4.
+    pub fn decode_record(self, key: &RecordKey, bytes: &[u8]) -> Result<Record, DecodeError> {
+        server::read_record(key, self.decode_value(bytes)?).map_err(|problem| problem.invalid(None))
     }
 }

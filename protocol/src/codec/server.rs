@@ -114,20 +114,21 @@ fn record(
         collection: collection.clone(),
         id: RecordId::new(id)?,
     };
-    let read = |value| {
-        let mut fields = Fields::named(value)?;
-        let version = fields.integer("version")?;
-        let (created_at, updated_at) = (fields.integer("createdAt")?, fields.integer("updatedAt")?);
-        Ok(Record::new(
-            &key,
-            version,
-            created_at,
-            updated_at,
-            fields.object("data")?,
-        ))
-    };
-    let record = read(value).map_err(|problem: Problem| problem.within(&key))?;
+    let record = read_record(&key, value).map_err(|problem| problem.within(&key))?;
     Ok((key.id, Arc::new(record)))
+}
+
+pub(super) fn read_record(key: &RecordKey, value: Value) -> Result<Record, Problem> {
+    let mut fields = Fields::named(value)?;
+    let version = fields.integer("version")?;
+    let (created_at, updated_at) = (fields.integer("createdAt")?, fields.integer("updatedAt")?);
+    Ok(Record::new(
+        key,
+        version,
+        created_at,
+        updated_at,
+        fields.object("data")?,
+    ))
 }
 
 fn deltas(codec: Codec, fields: &mut Fields) -> Result<Deltas, Problem> {

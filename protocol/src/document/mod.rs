@@ -1,5 +1,6 @@
 //! The state of a room: records by collection and id, cheap to clone at any size.
 
+mod changes;
 mod edit;
 mod edit_error;
 mod merge;

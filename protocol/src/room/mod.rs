@@ -10,9 +10,9 @@ mod tombstones;
 use std::{collections::VecDeque, sync::Arc};
 
 pub use batch::{Answer, Batch, Outcome, Request, Ticket};
-pub use remembered::Remembered;
+pub use remembered::{ClientChange, Remembered, Window};
 pub use ring::{Ring, RingEntry};
-pub use tombstones::Tombstones;
+pub use tombstones::{Tombstone, Tombstones};
 
 use crate::{
     change::{Edit, Operation},

@@ -1,11 +1,8 @@
 //! Which updates were accepted, and what of that was forgotten (rules U-2 to U-5).
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
-use imbl::OrdMap;
+use imbl::{OrdMap, Vector, ordmap::DiffItem};
 
 use crate::{
     ids::{ClientId, ClientReqId, Rev},
@@ -27,11 +24,54 @@ pub struct Remembered {
 
 /// The last accepted ids of one client.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Window {
-    revs: BTreeMap<ClientReqId, Rev>,
-    order: VecDeque<(Rev, ClientReqId)>,
+pub struct Window {
+    revs: OrdMap<ClientReqId, Rev>,
+    order: Vector<(Rev, ClientReqId)>,
     /// The highest revision of this client that is forgotten.
     forgotten: Rev,
+}
+
+impl Window {
+    /// The ids accepted after `rev`, oldest first.
+    pub fn after(&self, rev: Rev) -> impl Iterator<Item = (Rev, &ClientReqId)> {
+        let newer = self.order.iter().rev().take_while(move |(at, _)| *at > rev);
+        let start = self.order.len() - newer.count();
+        self.order.iter().skip(start).map(|(rev, id)| (*rev, id))
+    }
+
+    /// The highest revision of this client that is forgotten.
+    #[must_use]
+    pub fn forgotten(&self) -> Rev {
+        self.forgotten
+    }
+
+    /// The revision of the newest.
+    #[must_use]
+    pub fn newest(&self) -> Rev {
+        self.order.back().map_or(Rev::ZERO, |(rev, _)| *rev)
+    }
+
+    fn push(&mut self, rev: Rev, id: &ClientReqId, max_ids: usize) {
+        self.order.push_back((rev, id.clone()));
+        self.revs.insert(id.clone(), rev);
+        if self.order.len() > max_ids
+            && let Some((rev, id)) = self.order.pop_front()
+        {
+            self.revs.remove(&id);
+            self.forgotten = rev;
+        }
+    }
+}
+
+/// A client whose accepted ids are not as they were.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientChange<'a> {
+    /// The client.
+    pub client: &'a ClientId,
+    /// Its ids now; `None`: the client is forgotten.
+    pub window: Option<&'a Window>,
+    /// The newest revision that was known of it.
+    pub known: Rev,
 }
 
 impl Default for Remembered {
@@ -67,36 +107,95 @@ impl Remembered {
         own.max(self.forgotten)
     }
 
+    /// The highest revision forgotten together with its client.
+    #[must_use]
+    pub fn room_forgotten(&self) -> Rev {
+        self.forgotten
+    }
+
+    /// What [`Self::changes_since`] told of an empty memory: `room_forgotten`, the `forgotten` of each client, and the ids, which are
+    /// in the order of their revisions within each client.
+    #[must_use]
+    pub fn restore(
+        room_forgotten: Rev,
+        clients: impl IntoIterator<Item = (ClientId, Rev)>,
+        ids: impl IntoIterator<Item = (ClientId, Rev, ClientReqId)>,
+    ) -> Self {
+        let mut restored = Self {
+            forgotten: room_forgotten,
+            ..Self::default()
+        };
+        let mut windows: BTreeMap<ClientId, Window> = BTreeMap::new();
+        for (client, forgotten) in clients {
+            windows.entry(client).or_default().forgotten = forgotten;
+        }
+        for (client, rev, id) in ids {
+            let window = windows.entry(client).or_default();
+            window.push(rev, &id, restored.max_ids);
+        }
+        windows.retain(|_, window| !window.order.is_empty());
+        for (client, window) in windows {
+            restored.by_age.insert(window.newest(), client.clone());
+            restored.clients.insert(client, Arc::new(window));
+        }
+        restored.forget_surplus();
+        restored
+    }
+
+    /// Every client whose ids are not as they were in `older`. Takes time for what differs.
+    pub fn changes_since<'a>(&'a self, older: &'a Self) -> impl Iterator<Item = ClientChange<'a>> {
+        older.clients.diff(&self.clients).map(|item| {
+            let (client, window, known) = match item {
+                DiffItem::Add(client, new) => (client, Some(&**new), Rev::ZERO),
+                DiffItem::Update {
+                    old: (_, old),
+                    new: (client, new),
+                } => (client, Some(&**new), old.newest()),
+                DiffItem::Remove(client, old) => (client, None, old.newest()),
+            };
+            ClientChange {
+                client,
+                window,
+                known,
+            }
+        })
+    }
+
     /// The remembered updates of `client` after `rev`, oldest first.
     #[must_use]
     pub fn after(&self, client: &ClientId, rev: Rev) -> Vec<Acked> {
         let Some(window) = self.clients.get(client) else {
             return Vec::new();
         };
-        let newer = window.order.iter().filter(|(at, _)| *at > rev);
+        let newer = window.after(rev);
         newer
             .map(|(rev, id)| Acked {
                 client_req_id: id.clone(),
-                rev: *rev,
+                rev,
             })
             .collect()
     }
 
     /// Remembers that the update `id` of `client` became the operation `rev`.
     pub(super) fn record(&mut self, client: &ClientId, id: &ClientReqId, rev: Rev) {
-        let window = Arc::make_mut(self.clients.entry(client.clone()).or_default());
+        let room_forgotten = self.forgotten;
+        let new = || {
+            // Nobody knows what a client did that was forgotten.
+            Arc::new(Window {
+                forgotten: room_forgotten,
+                ..Window::default()
+            })
+        };
+        let window = Arc::make_mut(self.clients.entry(client.clone()).or_insert_with(new));
         if let Some((last, _)) = window.order.back() {
             self.by_age.remove(last);
         }
-        window.order.push_back((rev, id.clone()));
-        window.revs.insert(id.clone(), rev);
-        if window.order.len() > self.max_ids
-            && let Some((rev, id)) = window.order.pop_front()
-        {
-            window.revs.remove(&id);
-            window.forgotten = rev;
-        }
+        window.push(rev, id, self.max_ids);
         self.by_age.insert(rev, client.clone());
+        self.forget_surplus();
+    }
+
+    fn forget_surplus(&mut self) {
         while self.clients.len() > self.max_clients {
             self.forget_oldest();
         }

@@ -1,6 +1,6 @@
 //! The versions of deleted records (rule D-6).
 
-use imbl::OrdMap;
+use imbl::{OrdMap, ordmap::DiffItem};
 
 use crate::{
     document::Deleted,
@@ -21,10 +21,38 @@ pub struct Tombstones {
 /// The revision of the deletion, and its place in the operation.
 type Age = (Rev, usize);
 
+/// What is remembered of a deleted record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Tombstone {
+pub struct Tombstone {
     version: u64,
     age: Age,
+}
+
+impl Tombstone {
+    /// That of a record deleted by the change `place` of the operation `rev`.
+    #[must_use]
+    pub fn new(version: u64, rev: Rev, place: usize) -> Self {
+        let age = (rev, place);
+        Self { version, age }
+    }
+
+    /// The record's version with the deletion counted.
+    #[must_use]
+    pub fn version(self) -> u64 {
+        self.version
+    }
+
+    /// The revision of the deletion.
+    #[must_use]
+    pub fn rev(self) -> Rev {
+        self.age.0
+    }
+
+    /// Its place among the deletions of that operation.
+    #[must_use]
+    pub fn place(self) -> usize {
+        self.age.1
+    }
 }
 
 impl Default for Tombstones {
@@ -52,6 +80,45 @@ impl Tombstones {
             + 1
     }
 
+    /// The highest version of a tombstone that is forgotten.
+    #[must_use]
+    pub fn forgotten(&self) -> u64 {
+        self.forgotten
+    }
+
+    /// Those with `forgotten`, which [`Self::forgotten`] told, and `tombstones`, all that there were.
+    #[must_use]
+    pub fn restore(
+        forgotten: u64,
+        tombstones: impl IntoIterator<Item = (RecordKey, Tombstone)>,
+    ) -> Self {
+        let mut restored = Self {
+            forgotten,
+            ..Self::default()
+        };
+        for (key, tombstone) in tombstones {
+            restored.raise(&key);
+            restored.by_age.insert(tombstone.age, key.clone());
+            restored.by_key.insert(key, tombstone);
+        }
+        restored.forget_surplus();
+        restored
+    }
+
+    /// Every tombstone that is not as it was in `older`; `None`: it is gone. Takes time for what differs.
+    pub fn changes_since<'a>(
+        &'a self,
+        older: &'a Self,
+    ) -> impl Iterator<Item = (&'a RecordKey, Option<Tombstone>)> {
+        older.by_key.diff(&self.by_key).map(|item| match item {
+            DiffItem::Add(key, new)
+            | DiffItem::Update {
+                new: (key, new), ..
+            } => (key, Some(*new)),
+            DiffItem::Remove(key, _) => (key, None),
+        })
+    }
+
     /// Remembers what the operation `rev` deleted.
     pub(super) fn bury(&mut self, rev: Rev, deleted: Vec<Deleted>) {
         for (place, Deleted { key, version }) in deleted.into_iter().enumerate() {
@@ -60,15 +127,19 @@ impl Tombstones {
             self.by_age.insert(age, key.clone());
             self.by_key.insert(key, Tombstone { version, age });
         }
-        while self.by_key.len() > self.bound {
-            self.forget_oldest();
-        }
+        self.forget_surplus();
     }
 
     /// Drops the tombstone of a record that exists again.
     pub(super) fn raise(&mut self, key: &RecordKey) {
         if let Some(tombstone) = self.by_key.remove(key) {
             self.by_age.remove(&tombstone.age);
+        }
+    }
+
+    fn forget_surplus(&mut self) {
+        while self.by_key.len() > self.bound {
+            self.forget_oldest();
         }
     }
 
