@@ -39,8 +39,8 @@ impl Replica {
         delivery.copies -= 1;
         if reject.retryable {
             delivery.sent = false;
-            if delivery.count == 1 {
-                // It is certain not to be an operation, so the next time is the first again.
+            if delivery.count == 1 && reject.code != Code::Unavailable {
+                // It is certain not to be an operation (rule U-6), so the next time is the first again.
                 delivery.count = 0;
                 delivery.first_rev = None;
             }

@@ -143,6 +143,31 @@ fn k9_a_retryable_refusal_is_sent_again_in_time() {
 }
 
 #[test]
+fn u6_an_update_refused_as_unavailable_may_be_an_operation() {
+    let mut peer = live();
+    peer.make("1", vec![splice("n/a", "/t", 3, 0, "\"!\"")]);
+    let sent = peer.update();
+    retry(&mut peer, "1", Code::Unavailable, Some(1));
+    peer.now += 1;
+    // The log had it after all, and the snapshot does not say whose it is.
+    let rev = peer.accept(sent.clone());
+    peer.replica.resync();
+    peer.sent_one();
+    peer.joined(false);
+    peer.snapshot();
+    assert_eq!(peer.ended(), [], "nothing is known of it");
+    let again = peer.update();
+    assert_eq!(
+        (again.base_rev, again.first_rev),
+        (sent.base_rev, Some(Rev::new(1))),
+        "the server is asked what became of it"
+    );
+    peer.ack("1", rev);
+    assert_eq!(peer.ended(), ends(&[("1", Ended::Accepted(2))]));
+    assert_eq!((peer.text(), peer.pending()), ("abc!".to_owned(), vec![]));
+}
+
+#[test]
 fn k9_a_refusal_that_names_no_time_backs_off() {
     let mut peer = live();
     peer.make("1", vec![set("n/a", "/x", "1")]);
