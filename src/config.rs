@@ -14,6 +14,7 @@ mod value;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -21,9 +22,10 @@ use revring_protocol::limits::{IN_FLIGHT, Limits};
 
 pub use error::{ConfigError, Origin};
 pub use keys::{Group, KEYS, Key};
+pub(crate) use keys::{MOST_DEPTH, MOST_DOCUMENT_BYTES};
 pub use layers::{Loaded, Sources};
 
-use crate::auth::TokenRule;
+use crate::{auth::TokenRule, log::Durability};
 
 /// Everything a server can be told. [`Settings::default`] is what `revring serve` does when told nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +36,13 @@ pub struct Settings {
     pub open: bool,
     /// Who may open which rooms; none: everyone, all of them.
     pub tokens: Vec<TokenRule>,
+
+    /// Keep rooms in memory; they end with the process.
+    pub ephemeral: bool,
+    /// Where rooms are kept, unless they are ephemeral.
+    pub data_dir: PathBuf,
+    /// What it means that an update was acknowledged, unless rooms are ephemeral.
+    pub durability: Durability,
 
     /// Connections at once.
     pub max_connections: usize,
@@ -135,6 +144,9 @@ impl Default for Settings {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7700)),
             open: false,
             tokens: Vec::new(),
+            ephemeral: false,
+            data_dir: PathBuf::from("revring-data"),
+            durability: Durability::Full,
             max_connections: 16_384,
             max_room_connections: 10_000,
             max_rooms: 10_000,

@@ -6,6 +6,7 @@
 pub mod auth;
 pub mod cli;
 pub mod config;
+mod exchange;
 pub mod fanout;
 pub mod feed;
 mod files;
@@ -17,6 +18,8 @@ mod room;
 pub mod server;
 pub mod shutdown;
 mod snapshot;
+mod text;
 pub mod transport;
 
+pub use room::Pace;
 pub use server::Server;

@@ -22,6 +22,8 @@ pub(crate) fn is_filter(text: &str) -> bool {
 pub fn start(filter: &str, format: LogFormat) -> Result<(), ParseError> {
     let lines = tracing_subscriber::fmt()
         .with_env_filter(parse(filter)?)
+        // It reports them on stderr and panics if that fails, as on a full disk: a line lost is no reason to end.
+        .log_internal_errors(false)
         .with_writer(io::stderr);
     let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     // An error means that the program already has a subscriber, which is then the one to use.

@@ -1,7 +1,9 @@
 //! Rooms: each has one driver task, which takes requests, has them committed and tells everyone.
 
+mod append;
 mod authors;
 mod catch_up;
+mod checkpoint;
 mod commit;
 mod driver;
 mod members;
@@ -27,6 +29,7 @@ use tokio::sync::{
 use crate::fanout::{Channel, Connection};
 
 pub(crate) use open::{Seed, drive};
+pub use pace::Pace;
 
 /// Requests that wait for the driver to look at them.
 const INBOX: usize = 256;

@@ -4,11 +4,12 @@ mod accept;
 mod handshake;
 mod http;
 
-use std::{io, net::SocketAddr, sync::Arc, thread};
+use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, thread};
 
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     sync::{Semaphore, watch},
+    task::spawn_blocking,
     time::timeout,
 };
 use tracing::{debug, info, warn};
@@ -16,7 +17,7 @@ use tracing::{debug, info, warn};
 use crate::{
     auth::Auth,
     config::{ConfigError, Settings},
-    log::{Log, MemoryLog},
+    log::{Durability, Log, MemoryLog, SqliteLog, StoreError, StoreOptions},
     transport::{ConnectionPermit, ServiceSettings, Services, serve_socket},
 };
 
@@ -43,6 +44,26 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     settings: Settings,
+    log: Arc<dyn Log>,
+    kept: Kept,
+}
+
+/// Where a server keeps its rooms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kept {
+    /// In memory.
+    InMemory,
+    /// On disk.
+    OnDisk {
+        /// The directory.
+        dir: PathBuf,
+        /// What an acknowledgement means.
+        durability: Durability,
+        /// How many there were at the start.
+        rooms: usize,
+    },
+    /// Wherever the given log keeps them.
+    Elsewhere,
 }
 
 /// Why a server does not start.
@@ -59,6 +80,9 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// The rooms on disk cannot be had.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 fn reason(error: &io::Error) -> String {
@@ -76,24 +100,61 @@ fn reason(error: &io::Error) -> String {
 }
 
 impl Server {
-    /// Checks `settings` and listens. Connections wait until [`Server::run`].
+    /// Checks `settings`, opens the log and listens. Connections wait until [`Server::run`].
+    ///
+    /// # Errors
+    /// When the settings do not fit, the rooms on disk cannot be had, or the address cannot.
+    pub async fn bind(settings: Settings) -> Result<Self, StartError> {
+        settings.check()?;
+        // First what fails without a trace.
+        let listener = Listener::bind(settings.listen)?;
+        if settings.ephemeral {
+            let log = Arc::new(MemoryLog::new(settings.max_rooms));
+            return Ok(Self::new(listener, settings, log, Kept::InMemory));
+        }
+        let options = StoreOptions {
+            durability: settings.durability,
+            ..StoreOptions::new(&settings.data_dir)
+        };
+        let opened = spawn_blocking(move || SqliteLog::open(&options)).await;
+        let log = opened.map_err(|error| StoreError::Io {
+            path: settings.data_dir.clone(),
+            source: io::Error::other(error),
+        })??;
+        let kept = Kept::OnDisk {
+            dir: settings.data_dir.clone(),
+            durability: settings.durability,
+            rooms: log.rooms(),
+        };
+        Ok(Self::new(listener, settings, Arc::new(log), kept))
+    }
+
+    /// Like [`Server::bind`], with rooms in a log of your own.
     ///
     /// # Errors
     /// When the settings do not fit or the address cannot be had.
-    #[expect(
-        clippy::unused_async,
-        reason = "binding needs a runtime, and what opens a log will wait"
-    )]
-    pub async fn bind(settings: Settings) -> Result<Self, StartError> {
+    #[expect(clippy::unused_async, reason = "listening needs a runtime")]
+    pub async fn with_log(settings: Settings, log: Arc<dyn Log>) -> Result<Self, StartError> {
         settings.check()?;
-        let address = settings.listen;
-        let listener = listen(address).map_err(|source| StartError::Listen { address, source })?;
-        let address = listener.local_addr().unwrap_or(address);
-        Ok(Self {
+        let listener = Listener::bind(settings.listen)?;
+        Ok(Self::new(listener, settings, log, Kept::Elsewhere))
+    }
+
+    fn new(listener: Listener, settings: Settings, log: Arc<dyn Log>, kept: Kept) -> Self {
+        let Listener { listener, address } = listener;
+        Self {
             listener,
             address,
             settings,
-        })
+            log,
+            kept,
+        }
+    }
+
+    /// Where it keeps its rooms.
+    #[must_use]
+    pub fn kept(&self) -> &Kept {
+        &self.kept
     }
 
     /// Where it listens.
@@ -109,13 +170,16 @@ impl Server {
             listener,
             address,
             settings,
+            log,
+            kept: _,
         } = self;
         info!(%address, max_connections = settings.max_connections, tokens = settings.tokens.len(), "serving");
         let frame = Frame {
             places: Arc::new(Semaphore::new(settings.max_connections)),
             turned_away: Arc::new(Semaphore::new(TURNED_AWAY_AT_ONCE)),
-            services: services(&settings),
-            routes: http::routes(),
+            services: services(&settings, Arc::clone(&log)),
+            routes: http::routes(Arc::clone(&log)),
+            log,
             ending: watch::Sender::new(false),
             settings,
         };
@@ -130,6 +194,20 @@ impl Server {
         }
         drop(listener);
         frame.end().await;
+    }
+}
+
+/// A listener, and where it listens.
+struct Listener {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Listener {
+    fn bind(address: SocketAddr) -> Result<Self, StartError> {
+        let listener = listen(address).map_err(|source| StartError::Listen { address, source })?;
+        let address = listener.local_addr().unwrap_or(address);
+        Ok(Self { listener, address })
     }
 }
 
@@ -151,6 +229,7 @@ struct Frame {
     turned_away: Arc<Semaphore>,
     services: Arc<Services>,
     routes: http::Routes,
+    log: Arc<dyn Log>,
     /// True once the server shuts down; whoever speaks HTTP watches it.
     ending: watch::Sender<bool>,
     settings: Settings,
@@ -193,11 +272,14 @@ impl Frame {
         if left > 0 {
             warn!(left, "connections that did not end in time are cut");
         }
+        if let Err(error) = self.log.close().await {
+            warn!(%error, "the log did not end in order");
+        }
         info!("stopped");
     }
 }
 
-fn services(settings: &Settings) -> Arc<Services> {
+fn services(settings: &Settings, log: Arc<dyn Log>) -> Arc<Services> {
     let own = ServiceSettings {
         limits: settings.limits(),
         heartbeat: settings.heartbeat,
@@ -207,7 +289,6 @@ fn services(settings: &Settings) -> Arc<Services> {
         max_room_connections: settings.max_room_connections,
         send_buffer: settings.send_buffer,
     };
-    let log: Arc<dyn Log> = Arc::new(MemoryLog::new(settings.max_rooms));
     Services::start(own, Auth::new(&settings.tokens), log, workers(settings))
 }
 

@@ -51,7 +51,7 @@ struct Served {
 
 impl Served {
     fn start(args: &[&str]) -> Self {
-        let mut command = revring(&["serve", "--listen", "127.0.0.1:0"]);
+        let mut command = revring(&["serve", "--listen", "127.0.0.1:0", "--ephemeral"]);
         Self::spawn(command.args(args))
     }
 
@@ -140,6 +140,40 @@ fn it_prints_one_line_once_it_listens_and_ends_cleanly_when_asked() {
 }
 
 #[test]
+fn o8_it_says_where_rooms_are_kept_and_what_an_acknowledgement_means() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("made/if/need/be");
+    let data = data.to_str().unwrap();
+    for (durability, promise) in [
+        ("full", "survives power loss"),
+        ("os", "survives the end of this process, but not power loss"),
+        ("none", "may be lost in a crash"),
+    ] {
+        let mut command = revring(&["serve", "--listen", "127.0.0.1:0", "--data-dir", data]);
+        let served = Served::spawn(command.args(["--durability", durability]));
+        let expected = format!(
+            "listening on ws://{}/v1/ws (durable: 0 rooms found in {data}; durability {durability}: what is acknowledged {promise})\n",
+            served.address
+        );
+        assert_eq!(served.line, expected);
+        assert!(get(served.address, "/readyz").ends_with("\r\n\r\nok\n"));
+        served.signal(Signal::TERM);
+        assert_eq!(served.end().0.code(), Some(0));
+    }
+}
+
+#[test]
+fn a_directory_whose_name_a_terminal_would_obey_is_shown_harmless() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data\u{1b}[2J\n");
+    let mut command = revring(&["serve", "--listen", "127.0.0.1:0", "--data-dir"]);
+    let served = Served::spawn(command.arg(&data));
+    let shown = dir.path().join("data\\u{1b}[2J\\u{a};");
+    let expected = format!("found in {}", shown.display());
+    assert!(served.line.contains(&expected), "{:?}", served.line);
+}
+
+#[test]
 fn a_second_signal_ends_it_at_once() {
     let patient = ["--handshake-time", "1h", "--shutdown-grace", "1h"];
     let mut served = Served::start(&patient);
@@ -158,7 +192,7 @@ fn a_second_signal_ends_it_at_once() {
 fn an_address_in_use_ends_it_with_1_and_names_the_address() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let failed = output(&["serve", "--listen", &address]);
+    let failed = output(&["serve", "--ephemeral", "--listen", &address]);
     assert_eq!((failed.status.code(), stdout(&failed)), (Some(1), ""));
     let expected = format!("error: cannot listen on {address}: ");
     assert!(stderr(&failed).contains(&expected), "{}", stderr(&failed));
@@ -178,8 +212,8 @@ fn wrong_arguments_and_settings_end_it_with_2_and_say_what_is_wrong() {
             "error: ring-ops is \"many\" (from --ring-ops); allowed: ",
         ),
         (
-            &["serve", "--data-dir", "data"],
-            "error: data-dir is \"data\" (from --data-dir); this version",
+            &["serve", "--ephemeral", "--durability", "os"],
+            "error: durability is \"os\" (from --durability); ephemeral (from --ephemeral) keeps nothing",
         ),
         (
             &["serve", "--listen", "0.0.0.0:0"],
@@ -199,6 +233,74 @@ fn wrong_arguments_and_settings_end_it_with_2_and_say_what_is_wrong() {
             stderr(&failed)
         );
     }
+}
+
+#[test]
+fn commands_about_stores_take_no_wrong_arguments() {
+    let cases: [(&[&str], &str); 7] = [
+        (&["inspect", "data", "a b"], "room must be of A-Z a-z 0-9"),
+        (&["inspect", "data", "--state"], "<ROOM>"),
+        (
+            &["inspect", "data", "board", "--state", "--operations"],
+            "cannot be used with",
+        ),
+        (
+            &["inspect", "data", "board", "--after", "3"],
+            "--operations",
+        ),
+        (&["export", "data"], "<ROOM>"),
+        (&["export", "data", "board", "--force"], "<FILE>"),
+        (&["import", "data"], "<FILE>"),
+    ];
+    for (args, expected) in cases {
+        let failed = output(args);
+        assert_eq!(
+            (failed.status.code(), stdout(&failed)),
+            (Some(2), ""),
+            "{args:?}"
+        );
+        let said = stderr(&failed);
+        assert!(said.contains(expected), "{args:?}: {said}");
+    }
+}
+
+#[test]
+fn help_says_what_each_command_does_to_a_store() {
+    let help = output(&["help"]);
+    for (command, expected) in [
+        ("serve", "keeps rooms in ./revring-data"),
+        ("inspect", "Nothing is changed"),
+        ("export", "A server may be running on the store"),
+        ("import", "No server may be running on the store"),
+    ] {
+        assert!(
+            stdout(&help).contains(&format!("\n  {command} ")),
+            "{}",
+            stdout(&help)
+        );
+        let long = output(&["help", command]);
+        let words: Vec<_> = stdout(&long).split_whitespace().collect();
+        assert!(words.join(" ").contains(expected), "{}", stdout(&long));
+    }
+}
+
+#[test]
+fn a_store_is_looked_at_while_it_is_served() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let data = data.to_str().unwrap();
+    let mut command = revring(&["serve", "--listen", "127.0.0.1:0", "--data-dir", data]);
+    let served = Served::spawn(&mut command);
+    let listed = output(&["inspect", data]);
+    assert_eq!(listed.status.code(), Some(0), "{}", stderr(&listed));
+    assert!(
+        stdout(&listed).starts_with("0 rooms: 0 records, 0 bytes; "),
+        "{}",
+        stdout(&listed)
+    );
+    let verified = output(&["inspect", data, "--verify"]);
+    assert_eq!(verified.status.code(), Some(0), "{}", stdout(&verified));
+    drop(served);
 }
 
 #[test]
@@ -280,7 +382,7 @@ fn the_log_is_as_loud_as_asked() {
 
 #[test]
 fn a_misspelt_variable_is_warned_of() {
-    let mut command = revring(&["serve", "--listen", "127.0.0.1:0"]);
+    let mut command = revring(&["serve", "--ephemeral", "--listen", "127.0.0.1:0"]);
     let mut served = Served::spawn(command.env("REVRING_RINGOPS", "8"));
     let warning = served.logged("REVRING_RINGOPS");
     assert!(
@@ -291,7 +393,7 @@ fn a_misspelt_variable_is_warned_of() {
 
 #[test]
 fn serving_others_without_tokens_is_warned_of() {
-    let mut command = revring(&["serve", "--listen", "0.0.0.0:0", "--open"]);
+    let mut command = revring(&["serve", "--ephemeral", "--listen", "0.0.0.0:0", "--open"]);
     let mut served = Served::spawn(&mut command);
     assert!(served.logged("there are no tokens").contains("WARN"));
 }
@@ -300,7 +402,10 @@ fn serving_others_without_tokens_is_warned_of() {
 fn running_out_of_files_is_logged_and_passes() {
     let mut shell = Command::new("/bin/sh");
     shell.env_clear().stdin(Stdio::null());
-    shell.args(["-c", "ulimit -n 48; exec \"$0\" serve --listen 127.0.0.1:0"]);
+    shell.args([
+        "-c",
+        "ulimit -n 48; exec \"$0\" serve --ephemeral --listen 127.0.0.1:0",
+    ]);
     let mut served = Served::spawn(shell.arg(env!("CARGO_BIN_EXE_revring")));
     assert!(served.logged("limit of open files").contains("WARN"));
     let connect = |_| TcpStream::connect(served.address).unwrap();

@@ -1,9 +1,16 @@
 //! Settings: where they come from, what they may be, and what is said when they are not.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use revring::config::{KEYS, Key, Loaded, Settings, Sources};
+use revring::{
+    config::{KEYS, Key, Loaded, Settings, Sources},
+    log::Durability,
+};
 
 fn key(name: &str) -> &'static Key {
     KEYS.iter().find(|key| key.name == name).unwrap()
@@ -75,7 +82,7 @@ fn flags_come_before_the_environment_and_that_before_the_file() {
 #[test]
 fn every_setting_can_be_given_in_every_place() {
     let defaults = Settings::default();
-    for key in KEYS.iter().filter(|key| key.name != "data-dir") {
+    for key in KEYS {
         let value = key.shown(&defaults).unwrap();
         let text = value.trim_matches('"');
         let name = format!("REVRING_{}", key.name.to_uppercase().replace('-', "_"));
@@ -316,16 +323,41 @@ fn without_tokens_only_loopback_addresses_are_listened_on_unless_open_is_set() {
 }
 
 #[test]
-fn a_data_directory_is_refused_and_not_silently_ignored() {
-    let error = refusal(&flags(&[("data-dir", "/var/lib/revring")]));
-    let expected = r#"data-dir is "/var/lib/revring" (from --data-dir); this version cannot keep rooms on disk"#;
-    assert!(error.starts_with(expected), "{error}");
-    let error = file_refusal("durable", "ephemeral = false");
+fn rooms_are_kept_on_disk_unless_they_are_ephemeral() {
+    let settings = load(&Sources::new()).settings;
+    assert!(!settings.ephemeral);
+    assert_eq!(settings.data_dir, Path::new("revring-data"));
+    let durable = flags(&[("data-dir", "/var/lib/revring"), ("durability", "os")]);
+    let settings = load(&durable).settings;
+    assert_eq!(settings.data_dir, Path::new("/var/lib/revring"));
+    assert_eq!(settings.durability, Durability::Os);
+
+    let error = refusal(&flags(&[("durability", "most")]));
+    assert_eq!(
+        error,
+        r#"durability is "most" (from --durability); allowed: full, os or none"#
+    );
+    let error = refusal(&flags(&[("data-dir", "")]));
     assert!(
-        error.starts_with(r#"ephemeral is "false" (from FILE:1)"#),
+        error.contains("allowed: the path of a directory"),
         "{error}"
     );
-    load(&flags(&[("ephemeral", "true")]));
+}
+
+#[test]
+fn ephemeral_overrules_a_directory_from_elsewhere_and_contradicts_one_from_the_same_place() {
+    let error = refusal(&flags(&[("ephemeral", "true"), ("data-dir", "data")]));
+    assert_eq!(
+        error,
+        "data-dir is \"data\" (from --data-dir); ephemeral (from --ephemeral) keeps nothing on disk: leave one of them out"
+    );
+    let configured = Sources::new().with_file(file("durable", "data-dir = \"data\"\n"));
+    let ephemeral = KEYS.iter().find(|key| key.name == "ephemeral").unwrap();
+    assert!(
+        load(&configured.with_flag(ephemeral, "true"))
+            .settings
+            .ephemeral
+    );
 }
 
 const TOKENS: &str = "\

@@ -28,7 +28,13 @@ struct Running {
 impl Running {
     async fn start(settings: Settings) -> Self {
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        let server = Server::bind(Settings { listen, ..settings }).await.unwrap();
+        let server = Server::bind(Settings {
+            listen,
+            ephemeral: true,
+            ..settings
+        })
+        .await
+        .unwrap();
         let address = server.local_addr();
         let (stop, stopped) = oneshot::channel();
         let done = tokio::spawn(server.run(async {
@@ -383,6 +389,7 @@ async fn an_address_in_use_is_an_error_that_names_it() {
     let server = Running::start(Settings::default()).await;
     let second = Server::bind(Settings {
         listen: server.address,
+        ephemeral: true,
         ..Settings::default()
     })
     .await;

@@ -69,6 +69,10 @@ const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 /// Levels of a message around a record's data.
 const ENVELOPE_DEPTH: usize = 8;
+/// The most that `depth` can be set to.
+pub(crate) const MOST_DEPTH: usize = MESSAGE_DEPTH - ENVELOPE_DEPTH;
+/// The most that `document-bytes` can be set to.
+pub(crate) const MOST_DOCUMENT_BYTES: usize = 2048 * MIB;
 
 /// Every setting, by group.
 pub const KEYS: &[Key] = &[
@@ -110,19 +114,29 @@ pub const KEYS: &[Key] = &[
         kind: Kind::Count(|s| &mut s.workers, 0, 1024),
     },
     Key {
-        name: "ephemeral",
-        group: Group::Storage,
-        summary: "Keep rooms in memory: they end with the process (the default)",
-        details: "",
-        kind: Kind::Ephemeral,
-    },
-    Key {
         name: "data-dir",
         group: Group::Storage,
-        summary: "Keep rooms in this directory (not available in this version)",
-        details: "The durable log is not there yet. Naming a directory is an error, so that nobody believes rooms are \
-                  kept when they are not.",
-        kind: Kind::DataDir,
+        summary: "Keep rooms in this directory",
+        details: "It is made if need be, and used by one server at a time. A relative path starts at the directory that the \
+                  server is started in, in a configuration file, too.",
+        kind: Kind::Dir(|s| &mut s.data_dir),
+    },
+    Key {
+        name: "durability",
+        group: Group::Storage,
+        summary: "What an acknowledged update survives: full, os or none",
+        details: "full: the end of the process and of the machine, power loss included; every update is flushed to disk, many \
+                  at once under load. os: the end of the process; if the machine ends in disorder the latest updates may be \
+                  lost. none: nothing is ever flushed; if the machine ends in disorder the store may be damaged. Where \
+                  something that clients have seen may be lost, rooms get a new epoch and clients start from a snapshot.",
+        kind: Kind::Durability(|s| &mut s.durability),
+    },
+    Key {
+        name: "ephemeral",
+        group: Group::Storage,
+        summary: "Keep rooms in memory only: they end with the process",
+        details: "",
+        kind: Kind::Switch(|s| &mut s.ephemeral),
     },
     Key {
         name: "max-rooms",
@@ -158,7 +172,7 @@ pub const KEYS: &[Key] = &[
         group: Group::Rooms,
         summary: "Largest document of a room",
         details: "An update that would make it larger is rejected with TOO_LARGE.",
-        kind: Kind::Size(|s| &mut s.document_bytes, KIB, 2048 * MIB),
+        kind: Kind::Size(|s| &mut s.document_bytes, KIB, MOST_DOCUMENT_BYTES),
     },
     Key {
         name: "record-bytes",
@@ -172,7 +186,7 @@ pub const KEYS: &[Key] = &[
         group: Group::Rooms,
         summary: "Most levels that a record's data may nest",
         details: "",
-        kind: Kind::Count(|s| &mut s.depth, 1, MESSAGE_DEPTH - ENVELOPE_DEPTH),
+        kind: Kind::Count(|s| &mut s.depth, 1, MOST_DEPTH),
     },
     Key {
         name: "message-bytes",

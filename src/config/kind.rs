@@ -1,8 +1,9 @@
 //! The kinds of settings: how each is written and read, and what is said when it is not allowed.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use super::{LogFormat, Settings, value};
+use crate::log::Durability;
 
 /// How a setting is written, where it goes and what it may be.
 #[derive(Debug)]
@@ -21,10 +22,10 @@ pub(super) enum Kind {
     Filter(fn(&mut Settings) -> &mut String),
     /// How log lines look.
     Format(fn(&mut Settings) -> &mut LogFormat),
-    /// Rooms in memory: the only way there is.
-    Ephemeral,
-    /// Rooms on disk: not yet.
-    DataDir,
+    /// A directory.
+    Dir(fn(&mut Settings) -> &mut PathBuf),
+    /// What an acknowledgement means.
+    Durability(fn(&mut Settings) -> &mut Durability),
 }
 
 impl Kind {
@@ -32,13 +33,14 @@ impl Kind {
     pub(super) fn placeholder(&self) -> Option<&'static str> {
         match *self {
             Self::Address(_) => Some("IP:PORT"),
-            Self::Switch(_) | Self::Ephemeral => None,
+            Self::Switch(_) => None,
             Self::Count(..) => Some("N"),
             Self::Size(..) => Some("SIZE"),
             Self::Time(..) => Some("TIME"),
             Self::Filter(_) => Some("FILTER"),
             Self::Format(_) => Some("FORMAT"),
-            Self::DataDir => Some("DIR"),
+            Self::Dir(_) => Some("DIR"),
+            Self::Durability(_) => Some("LEVEL"),
         }
     }
 
@@ -61,8 +63,8 @@ impl Kind {
             Self::Time(at, ..) => quoted(value::show_time(*at(s))),
             Self::Filter(at) => quoted(at(s)),
             Self::Format(at) => quoted(at(s)),
-            Self::Ephemeral => true.to_string(),
-            Self::DataDir => return None,
+            Self::Dir(at) => quoted(at(s).display()),
+            Self::Durability(at) => quoted(at(s)),
         })
     }
 
@@ -76,8 +78,8 @@ impl Kind {
             Self::Time(at, ..) => *at(settings) = value::parse_time(text)?,
             Self::Filter(at) => text.clone_into(at(settings)),
             Self::Format(at) => *at(settings) = LogFormat::parse(text)?,
-            Self::Ephemeral => return value::parse_switch(text).filter(|yes| *yes).map(drop),
-            Self::DataDir => return None,
+            Self::Dir(at) => *at(settings) = PathBuf::from(text),
+            Self::Durability(at) => *at(settings) = text.parse().ok()?,
         }
         self.in_range(settings).then_some(())
     }
@@ -90,6 +92,7 @@ impl Kind {
                 (min..=max).contains(at(&mut settings))
             }
             Self::Time(at, min, max) => (min..=max).contains(at(&mut settings)),
+            Self::Dir(at) => !at(&mut settings).as_os_str().is_empty(),
             Self::Filter(at) => crate::logging::is_filter(at(&mut settings)),
             _ => true,
         }
@@ -119,10 +122,8 @@ impl Kind {
                     .to_owned()
             }
             Self::Format(_) => "allowed: human or json".to_owned(),
-            Self::Ephemeral => "allowed: true, since this version keeps rooms in memory only".to_owned(),
-            Self::DataDir => "this version cannot keep rooms on disk: leave data-dir out, and rooms live in memory \
-                              and end with the process"
-                .to_owned(),
+            Self::Dir(_) => "allowed: the path of a directory, which is made if need be".to_owned(),
+            Self::Durability(_) => "allowed: full, os or none".to_owned(),
         }
     }
 }

@@ -68,6 +68,13 @@ pub(super) fn check(settings: &Settings, origins: Origins<'_>) -> Result<(), Con
         );
         return Err(refuse(s, origins, "heartbeat", allowed));
     }
+    if let Some(key) = contradicts_ephemeral(s, origins) {
+        let allowed = format!(
+            "ephemeral ({}) keeps nothing on disk: leave one of them out",
+            origins("ephemeral")
+        );
+        return Err(refuse(s, origins, key, allowed));
+    }
     if s.tokens.is_empty() && !s.open && !s.listen.ip().to_canonical().is_loopback() {
         let allowed = "without tokens only loopback addresses such as 127.0.0.1 are allowed, because anyone who \
                        reaches this one could read and write every room: add [[tokens]] to the configuration file, \
@@ -75,6 +82,21 @@ pub(super) fn check(settings: &Settings, origins: Origins<'_>) -> Result<(), Con
         return Err(refuse(s, origins, "listen", allowed.to_owned()));
     }
     Ok(())
+}
+
+/// A setting about the disk that was given in the same place as `ephemeral`; one from elsewhere is overruled by it.
+fn contradicts_ephemeral(settings: &Settings, origins: Origins<'_>) -> Option<&'static str> {
+    let place = |key| match origins(key) {
+        Origin::Flag(_) => Some(0),
+        Origin::Environment(_) => Some(1),
+        Origin::File { .. } => Some(2),
+        Origin::Default | Origin::Given => None,
+    };
+    let ephemeral = place("ephemeral").filter(|_| settings.ephemeral)?;
+    let about_disk = ["data-dir", "durability"];
+    about_disk
+        .into_iter()
+        .find(|key| place(key) == Some(ephemeral))
 }
 
 fn at_most(settings: &Settings, origins: Origins<'_>, bound: &'static str) -> String {

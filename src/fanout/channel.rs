@@ -20,7 +20,8 @@ pub(crate) struct Channel {
     board: Arc<Board>,
     head: AtomicU64,
     views: Box<[View]>,
-    signals: Mutex<Signals>,
+    /// `None`: the driver has ended. Whoever is signalled has the channel itself, and would stay with it.
+    signals: Mutex<Option<Signals>>,
     wake: Notify,
     /// The driver waits for the writers to pass on what they have.
     awaits_pass: AtomicBool,
@@ -64,7 +65,7 @@ impl Channel {
             board: Arc::new(Board::new()),
             head: AtomicU64::new(0),
             views: (0..shards).map(|_| View::default()).collect(),
-            signals: Mutex::default(),
+            signals: Mutex::new(Some(Signals::default())),
             wake: Notify::new(),
             awaits_pass: AtomicBool::new(false),
         }
@@ -121,17 +122,21 @@ impl Channel {
     }
 
     pub(crate) fn signal_behind(&self, behind: Behind) {
-        self.signals.lock().behind.push(behind);
-        self.wake.notify_one();
+        self.signal(|signals| signals.behind.push(behind));
     }
 
     pub(crate) fn signal_gone(&self, connection: Arc<Connection>) {
-        self.signals.lock().gone.push(connection);
-        self.wake.notify_one();
+        self.signal(|signals| signals.gone.push(connection));
     }
 
     pub(crate) fn signal_snapshot_freed(&self) {
-        self.signals.lock().snapshot_freed = true;
+        self.signal(|signals| signals.snapshot_freed = true);
+    }
+
+    fn signal(&self, signal: impl FnOnce(&mut Signals)) {
+        if let Some(signals) = &mut *self.signals.lock() {
+            signal(signals);
+        }
         self.wake.notify_one();
     }
 
@@ -141,6 +146,13 @@ impl Channel {
     }
 
     pub(crate) fn take_signals(&self) -> Signals {
-        std::mem::take(&mut *self.signals.lock())
+        let mut signals = self.signals.lock();
+        signals.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// The driver has ended: nobody takes signals any more.
+    pub(crate) fn end(&self) {
+        let untaken = self.signals.lock().take();
+        drop(untaken);
     }
 }

@@ -9,7 +9,7 @@ use revring_protocol::{
     room::Image,
 };
 
-use super::{Appended, Log, LogError, LogFuture, Stored};
+use super::{Appended, Checkpoint, Log, LogError, LogFuture, Stored};
 
 /// Keeps rooms in memory. Everything ends with the process, so epochs do, too.
 ///
@@ -96,12 +96,10 @@ impl Log for MemoryLog {
         Box::pin(ready(Ok(operations.unwrap_or_default())))
     }
 
-    fn checkpoint<'a>(
-        &'a self,
-        room: &'a RoomName,
-        image: Image,
-        keep_after: Rev,
-    ) -> LogFuture<'a, ()> {
+    fn checkpoint<'a>(&'a self, room: &'a RoomName, checkpoint: Checkpoint) -> LogFuture<'a, ()> {
+        let Checkpoint {
+            image, keep_after, ..
+        } = checkpoint;
         let mut rooms = self.rooms.lock();
         let replaced = rooms.get_mut(room).filter(|stored| {
             stored.image.epoch == image.epoch

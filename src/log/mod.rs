@@ -4,6 +4,7 @@
 
 pub mod contract;
 mod memory;
+mod sqlite;
 
 use std::{fmt, pin::Pin, sync::Arc};
 
@@ -14,6 +15,11 @@ use revring_protocol::{
 };
 
 pub use memory::MemoryLog;
+pub(crate) use sqlite::new_epoch;
+pub use sqlite::{
+    Durability, ImportError, RoomCheck, RoomSummary, SqliteLog, StoreError, StoreOptions,
+    StoreView, import_room,
+};
 
 /// What a [`Log`] answers, later.
 pub type LogFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, LogError>> + Send + 'a>>;
@@ -26,11 +32,12 @@ pub type LogFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, LogError>> + S
 ///    stored revision is the expected one, and in the room's epoch; otherwise it returns what came after that revision.
 /// 2. *Stored means kept.* What `append` reported as committed is returned by every later [`open`](Self::open) and
 ///    [`read`](Self::read), until a checkpoint replaces it.
-/// 3. *An error is open.* After an error of `append` the operations may or may not be stored; the next `append` tells.
+/// 3. *An error is open.* After an error of `append` the operations may or may not be stored, all of them or none; the next answer of
+///    `read` or `append` tells, and it stays so for as long as the log is open.
 /// 4. *A room begins with its first operation.* Opening stores nothing: a room without operations is unknown.
-/// 5. *Checkpoints lose nothing.* A [`checkpoint`](Self::checkpoint) at a revision replaces older ones and the operations up to
-///    `keep_after`; the operations after its own revision stay, whatever `keep_after` says. One older than the last
-///    changes nothing.
+/// 5. *Checkpoints lose nothing.* A [`checkpoint`](Self::checkpoint) at a revision replaces older ones and lets the operations up to
+///    `keep_after` go, now or later; the operations after its own revision stay, whatever `keep_after` says. One older than
+///    the last changes nothing.
 /// 6. *Revisions without hole.* What is opened or read are consecutive revisions, up to the last stored.
 /// 7. *Rooms are apart.* Nothing done to one room is seen in another.
 pub trait Log: fmt::Debug + Send + Sync {
@@ -49,13 +56,33 @@ pub trait Log: fmt::Debug + Send + Sync {
     /// The stored operations after `after`, oldest first; those that a checkpoint replaced are gone.
     fn read<'a>(&'a self, room: &'a RoomName, after: Rev) -> LogFuture<'a, Vec<Arc<Operation>>>;
 
-    /// Remembers `image`, so that operations up to `keep_after` need not be kept.
-    fn checkpoint<'a>(
-        &'a self,
-        room: &'a RoomName,
-        image: Image,
-        keep_after: Rev,
-    ) -> LogFuture<'a, ()>;
+    /// Remembers an image, so that operations before it need not be kept. Appends to the room go on meanwhile.
+    fn checkpoint<'a>(&'a self, room: &'a RoomName, checkpoint: Checkpoint) -> LogFuture<'a, ()>;
+
+    /// Why the log takes no operations now; `Ok` as long as nothing says that it does not.
+    ///
+    /// # Errors
+    /// The reason, for people.
+    fn health(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Ends the log in order, once nobody uses it any more.
+    fn close(&self) -> LogFuture<'_, ()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// What a log is to remember of a room.
+#[derive(Debug, Clone)]
+pub struct Checkpoint {
+    /// What the log has already: the image that it returned last from [`Log::open`], or took last. Only what changed since is
+    /// written. `None`: everything is.
+    pub since: Option<Image>,
+    /// The room as it is.
+    pub image: Image,
+    /// Operations up to here need not be kept.
+    pub keep_after: Rev,
 }
 
 /// What is stored of a room.
@@ -88,4 +115,13 @@ pub enum LogError {
     /// The room is stored under another epoch: it began anew elsewhere.
     #[error("the room began anew: its epoch is {0}")]
     OtherEpoch(Epoch),
+    /// A checkpoint starts from another image than the one that is stored.
+    #[error("another image is stored than the one to start from")]
+    OtherImage,
+    /// It has ended.
+    #[error("the log has ended")]
+    Closed,
+    /// What is stored cannot be what was stored.
+    #[error("the log is damaged: {0}")]
+    Damaged(String),
 }

@@ -91,6 +91,12 @@ impl Undecided {
         self.decide(refused.collect(), budget);
     }
 
+    /// Tells the authors of all that is undecided that the log does not take it.
+    pub(super) fn refuse_all(&mut self, budget: &Semaphore) {
+        let requests = std::mem::take(&mut self.requests).into();
+        self.refuse(requests, budget);
+    }
+
     /// Frees memory that is not in use.
     pub(super) fn shrink(&mut self) {
         self.requests.shrink_to_fit();

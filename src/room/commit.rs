@@ -1,44 +1,30 @@
 //! From updates to operations: proposes, has them committed, shows them to everyone. One batch is in flight.
 
 use std::{
-    pin::Pin,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use futures_util::FutureExt as _;
 use revring_protocol::{
+    change::Operation,
     codec::{Codec, delta_payloads},
     ids::{Millis, Rev},
     room::{Batch, RingEntry},
 };
-use tokio::{
-    task::{JoinHandle, yield_now},
-    time::Instant,
-};
+use tokio::{task::yield_now, time::Instant};
 
-use super::driver::{Driver, Next, QUIET};
-use crate::{
-    fanout::frame,
-    log::{Appended, LogError},
+use super::{
+    append::{Found, InFlight, Place},
+    driver::{Driver, Next, QUIET},
 };
+use crate::fanout::frame;
 
 /// Bytes of one frame of the feed, unless it carries exactly one operation. It is what a slow client may keep in memory.
 const FEED_FRAME_BYTES: usize = 64 << 10;
 
 /// Batches proposed before other tasks have their turn.
 const STRETCH: usize = 4;
-
-/// A batch that the log is asked to commit.
-pub(super) type Append = Pin<Box<dyn Future<Output = (Batch, Result<Appended, LogError>)> + Send>>;
-
-/// What has been stored since the last checkpoint.
-#[derive(Debug, Default)]
-pub(super) struct Checkpoint {
-    ops: usize,
-    bytes: usize,
-    running: Option<JoinHandle<()>>,
-}
 
 impl Driver {
     /// Proposes and commits as far as that goes without waiting for the log. Others have their turn in between.
@@ -54,13 +40,13 @@ impl Driver {
                 self.commit(batch);
                 continue;
             }
-            let mut append = self.append(batch);
+            let mut append = self.place().append(batch);
             // A log in memory answers at once.
-            let Some((batch, appended)) = (&mut append).now_or_never() else {
+            let Some((batch, found)) = (&mut append).now_or_never() else {
                 self.in_flight = Some(append);
                 break;
             };
-            if self.appended(batch, appended) == Next::End {
+            if self.found(batch, found) == Next::End {
                 return Next::End;
             }
         }
@@ -88,40 +74,61 @@ impl Driver {
         self.pace.passed(passed.unwrap_or_else(|| self.room.head()));
     }
 
-    fn append(&self, batch: Batch) -> Append {
-        let (log, shared) = (Arc::clone(&self.log), Arc::clone(&self.shared));
-        let epoch = self.room.epoch().clone();
-        Box::pin(async move {
-            let (head, operations) = (batch.expected_head(), batch.operations());
-            let appended = log.append(&shared.name, &epoch, head, operations).await;
-            (batch, appended)
-        })
+    fn place(&self) -> Place {
+        Place {
+            log: Arc::clone(&self.log),
+            room: self.shared.name.clone(),
+            epoch: self.room.epoch().clone(),
+            head: self.room.head(),
+        }
     }
 
-    pub(super) fn appended(&mut self, batch: Batch, appended: Result<Appended, LogError>) -> Next {
+    /// Takes what the log has after head; `batch` is what it was asked to commit.
+    pub(super) fn found(&mut self, batch: Option<Batch>, found: Found) -> Next {
         let room = &self.shared.name;
-        match appended {
-            Ok(Appended::Committed) => self.commit(batch),
-            Ok(Appended::Conflict(foreign)) => {
-                self.undecided.take_back(batch.into_requests());
-                let before = self.room.head();
-                let absorbed = self.room.absorb(&foreign);
-                match absorbed {
-                    Ok(entries) => self.publish(before, &entries),
-                    Err(error) => {
-                        tracing::error!(%room, %error, "the log holds what is not this room");
-                        return Next::End;
-                    }
-                }
-            }
-            Err(error @ LogError::OtherEpoch(_)) => {
-                tracing::error!(%room, %error, "the room is driven elsewhere");
+        match (found, batch) {
+            (Found::Batch, Some(batch)) => self.commit(batch),
+            (Found::Batch | Found::Nothing(_), None) => {}
+            (Found::Others(others), _) if others.is_empty() => {
+                tracing::error!(%room, head = %self.room.head(), "the log has less than it took");
                 return Next::End;
             }
+            (Found::Others(others), batch) => {
+                let requests = batch.map(Batch::into_requests);
+                self.undecided.take_back(requests.unwrap_or_default());
+                return self.absorb(&others);
+            }
+            (Found::OtherRoom(error), _) => {
+                tracing::error!(%room, %error, "the log does not have this room");
+                return Next::End;
+            }
+            (Found::Nothing(error), Some(batch)) => {
+                tracing::debug!(%room, ?error, "updates were not committed");
+                let requests = batch.into_requests();
+                self.undecided.refuse(requests, &self.shared.budget);
+            }
+            (Found::Unknown(error), batch) => {
+                if batch.is_some() {
+                    tracing::warn!(%room, %error, "it is not known what the log has");
+                }
+                let requests = batch.map(Batch::into_requests);
+                self.undecided.take_back(requests.unwrap_or_default());
+                self.undecided.refuse_all(&self.shared.budget);
+                // Nothing is proposed on a state that may not be the stored one.
+                self.in_flight = Some(self.place().ask_again());
+            }
+        }
+        Next::Go
+    }
+
+    fn absorb(&mut self, others: &[Arc<Operation>]) -> Next {
+        let before = self.room.head();
+        match self.room.absorb(others) {
+            Ok(entries) => self.publish(before, &entries),
             Err(error) => {
-                tracing::warn!(%room, %error, "updates were not committed");
-                self.undecided
-                    .refuse(batch.into_requests(), &self.shared.budget);
+                let room = &self.shared.name;
+                tracing::error!(%room, %error, "the log holds what is not this room");
+                return Next::End;
             }
         }
         Next::Go
@@ -153,46 +160,14 @@ impl Driver {
         self.pace.committed(head, bytes);
         self.timers.quiet = Some(Instant::now() + QUIET);
         self.pass_on();
-        self.checkpoint.ops += entries.len();
-        self.checkpoint.bytes += bytes;
-        self.checkpoint_if_due();
-    }
-
-    /// Lets the log forget what the ring and a checkpoint have, each time the ring has been filled anew.
-    fn checkpoint_if_due(&mut self) {
-        let limits = self.room.limits();
-        let full =
-            self.checkpoint.ops >= limits.ring_ops || self.checkpoint.bytes >= limits.ring_bytes;
-        let running = self
-            .checkpoint
-            .running
-            .as_ref()
-            .is_some_and(|running| !running.is_finished());
-        if !full || running {
-            return;
-        }
-        let (log, shared, image) = (
-            Arc::clone(&self.log),
-            Arc::clone(&self.shared),
-            self.room.image(),
-        );
-        let keep_after = Rev::new(self.room.buffer_first_rev().get() - 1);
-        let running = tokio::spawn(async move {
-            if let Err(error) = log.checkpoint(&shared.name, image, keep_after).await {
-                tracing::warn!(room = %shared.name, %error, "no checkpoint was stored");
-            }
-        });
-        self.checkpoint = Checkpoint {
-            running: Some(running),
-            ..Checkpoint::default()
-        };
+        self.checkpoints.count(entries.len(), bytes);
+        self.checkpoints
+            .begin_if_due(&self.shared.name, &self.room, &self.log);
     }
 }
 
-/// What the log says about the batch in flight; nothing without one.
-pub(super) async fn appended(
-    in_flight: &mut Option<Append>,
-) -> Option<(Batch, Result<Appended, LogError>)> {
+/// What the log says about what is in flight; nothing without that.
+pub(super) async fn found(in_flight: &mut Option<InFlight>) -> Option<(Option<Batch>, Found)> {
     let answer = in_flight.as_mut()?.await;
     *in_flight = None;
     Some(answer)

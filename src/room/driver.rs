@@ -9,7 +9,6 @@ use std::{
 use revring_protocol::{
     codec::Codec,
     error::{CloseCode, Code},
-    ids::Rev,
     message::ServerMessage,
     room::Room,
 };
@@ -19,13 +18,8 @@ use tokio::{
 };
 
 use super::{
-    Ask, JoinAsk, Refusal, Shared,
-    authors::Undecided,
-    catch_up::Deltas,
-    commit::{Append, Checkpoint, appended},
-    members::Members,
-    open::Seed,
-    pace::Pace,
+    Ask, JoinAsk, Refusal, Shared, append::InFlight, authors::Undecided, catch_up::Deltas,
+    checkpoint::Checkpoints, commit::found, members::Members, open::Seed, pace::Pace,
     snapshots::Snapshots,
 };
 use crate::{
@@ -59,11 +53,11 @@ pub(super) struct Driver {
     pub(super) members: Members,
     presence: Presence,
     pub(super) undecided: Undecided,
-    pub(super) in_flight: Option<Append>,
+    pub(super) in_flight: Option<InFlight>,
     pub(super) pace: Pace,
     pub(super) deltas: Deltas,
     pub(super) snapshots: Snapshots,
-    pub(super) checkpoint: Checkpoint,
+    pub(super) checkpoints: Checkpoints,
     pub(super) timers: Timers,
 }
 
@@ -85,7 +79,7 @@ pub(super) enum Next {
 }
 
 impl Driver {
-    pub(super) fn new(seed: Seed, room: Room) -> Self {
+    pub(super) fn new(seed: Seed, room: Room, checkpoints: Checkpoints) -> Self {
         let Seed {
             shared,
             asks,
@@ -110,7 +104,7 @@ impl Driver {
             pace: Pace::new(head, room.limits()),
             deltas: Deltas::default(),
             snapshots: Snapshots::default(),
-            checkpoint: Checkpoint::default(),
+            checkpoints,
             timers: Timers {
                 presence: None,
                 quiet: None,
@@ -138,8 +132,9 @@ impl Driver {
             }
             let next = tokio::select! {
                 biased;
-                Some((batch, appended)) = appended(&mut self.in_flight) => self.appended(batch, appended),
-                () = &mut timer => self.on_timer().await,
+                Some((batch, what)) = found(&mut self.in_flight) => self.found(batch, what),
+                stored = self.checkpoints.ended(), if self.checkpoints.is_running() => self.on_checkpoint(stored),
+                () = &mut timer => self.on_timer(),
                 () = shared.channel.signalled() => self.on_signals(),
                 Some(made) = self.snapshots.encoded(), if self.snapshots.is_encoding() => self.on_encoded(made.as_ref()),
                 count = self.asks.recv_many(&mut self.taken, TAKEN) => self.on_asks(count),
@@ -296,7 +291,7 @@ impl Driver {
         times.flatten().min().unwrap_or(never)
     }
 
-    async fn on_timer(&mut self) -> Next {
+    fn on_timer(&mut self) -> Next {
         let now = Instant::now();
         let is_due = |time: Option<Instant>| time.is_some_and(|time| time <= now);
         if is_due(self.timers.presence) {
@@ -313,7 +308,7 @@ impl Driver {
         }
         self.take_snapshot_back();
         if is_due(self.timers.idle) {
-            self.leave_memory().await
+            self.leave_memory()
         } else {
             Next::Go
         }
@@ -335,33 +330,36 @@ impl Driver {
         }
     }
 
-    /// Ends an idle room, once the log can return it (rule C-4).
-    async fn leave_memory(&mut self) -> Next {
+    /// Ends an idle room, once the log has an image of it (rule C-4). Whoever comes in the meantime is served.
+    fn leave_memory(&mut self) -> Next {
         self.timers.idle = None;
         if !self.members.is_empty() {
             return Next::Go;
         }
-        let (image, keep_after) = (
-            self.room.image(),
-            Rev::new(self.room.buffer_first_rev().get() - 1),
-        );
-        if let Err(error) = self
-            .log
-            .checkpoint(&self.shared.name, image, keep_after)
-            .await
-        {
-            tracing::warn!(room = %self.shared.name, %error, "an idle room stays in memory");
-            self.timers.idle = Some(Instant::now() + self.settings.room_idle.max(QUIET));
-            return Next::Go;
-        }
-        // What came in the meantime is looked at first.
+        // What came just now is looked at first.
         let asked = !self.asks.is_empty() || !self.undecided.is_empty() || self.in_flight.is_some();
         if asked {
             self.timers.idle = Some(Instant::now() + self.settings.room_idle.max(GRACE));
             return Next::Go;
         }
-        tracing::debug!(room = %self.shared.name, rev = %self.room.head(), "idle room left memory");
-        Next::End
+        if self.checkpoints.has(self.room.head()) {
+            tracing::debug!(room = %self.shared.name, rev = %self.room.head(), "idle room left memory");
+            return Next::End;
+        }
+        let (name, log) = (&self.shared.name, &self.log);
+        self.checkpoints.begin(name, &self.room, log);
+        Next::Go
+    }
+
+    fn on_checkpoint(&mut self, stored: bool) -> Next {
+        if self.members.is_empty() && self.timers.idle.is_none() {
+            let wait = match stored {
+                true => Duration::ZERO,
+                false => self.settings.room_idle.max(QUIET),
+            };
+            self.timers.idle = Some(Instant::now() + wait);
+        }
+        Next::Go
     }
 }
 
@@ -373,6 +371,7 @@ impl Drop for Driver {
         }
         self.asks.close();
         self.shared.budget.close();
+        self.shared.channel.end();
         for connection in self.members.iter() {
             connection.close_because(
                 CloseCode::TryLater,

@@ -2,14 +2,14 @@
 
 use std::sync::{Arc, Weak};
 
-use revring_protocol::{ids::Epoch, room::Room};
+use revring_protocol::room::{Image, Room};
 use tokio::sync::mpsc;
 
-use super::{Ask, Refusal, Shared, driver::Driver};
+use super::{Ask, Refusal, Shared, checkpoint::Checkpoints, driver::Driver};
 use crate::{
     fanout::Shards,
     hub::Hub,
-    log::{Log, LogError, Stored},
+    log::{Log, LogError, Stored, new_epoch},
     transport::ServiceSettings,
 };
 
@@ -27,8 +27,8 @@ pub(crate) struct Seed {
 /// Opens the room and drives it until it is idle.
 pub(crate) async fn drive(mut seed: Seed) {
     let opened = seed.log.open(&seed.shared.name).await;
-    let room = match opened.map(|stored| restore(stored, &seed)) {
-        Ok(Some(room)) => room,
+    let (room, checkpoints) = match opened.map(|stored| restore(stored, &seed)) {
+        Ok(Some(opened)) => opened,
         Ok(None) => return refuse_all(&mut seed, Refusal::Unavailable),
         Err(LogError::Full) => return refuse_all(&mut seed, Refusal::TooManyRooms),
         Err(error) => {
@@ -37,19 +37,22 @@ pub(crate) async fn drive(mut seed: Seed) {
         }
     };
     tracing::debug!(room = %seed.shared.name, rev = %room.head(), "room opened");
-    let mut driver = Driver::new(seed, room);
+    let mut driver = Driver::new(seed, room, checkpoints);
     driver.run().await;
 }
 
-fn restore(stored: Option<Stored>, seed: &Seed) -> Option<Room> {
+fn restore(stored: Option<Stored>, seed: &Seed) -> Option<(Room, Checkpoints)> {
     let limits = seed.settings.limits.clone();
     let Some(Stored { image, tail }) = stored else {
-        let mut random = [0; 12];
-        getrandom::fill(&mut random).ok()?;
-        return Some(Room::new(Epoch::from_random(random), limits));
+        let image = Image::empty(new_epoch().ok()?);
+        let room = Room::new(image.epoch.clone(), limits);
+        return Some((room, Checkpoints::new(image, &[])));
     };
-    match Room::restore(image, &tail, limits) {
-        Ok(room) => Some(room),
+    match Room::restore(image.clone(), &tail, limits) {
+        Ok(room) => {
+            let after = tail.partition_point(|operation| operation.rev <= image.rev);
+            Some((room, Checkpoints::new(image, &tail[after..])))
+        }
         Err(error) => {
             tracing::error!(room = %seed.shared.name, %error, "the log holds what is not this room");
             None

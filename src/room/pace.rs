@@ -8,7 +8,7 @@ use revring_protocol::{ids::Rev, limits::Limits};
 
 /// How far the writers are behind.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub struct Pace {
     /// What was committed and not passed on by every writer, oldest first.
     ahead: VecDeque<Commit>,
     bytes: usize,
@@ -25,7 +25,8 @@ struct Commit {
 
 impl Pace {
     /// The pace of a room at `head`: half its ring may be ahead of the writers.
-    pub(super) fn new(head: Rev, limits: &Limits) -> Self {
+    #[must_use]
+    pub fn new(head: Rev, limits: &Limits) -> Self {
         Self {
             ahead: VecDeque::new(),
             bytes: 0,
@@ -36,13 +37,13 @@ impl Pace {
     }
 
     /// Operations of `bytes` in all were committed, up to `to`.
-    pub(super) fn committed(&mut self, to: Rev, bytes: usize) {
+    pub fn committed(&mut self, to: Rev, bytes: usize) {
         self.ahead.push_back(Commit { to, bytes });
         self.bytes += bytes;
     }
 
     /// Every writer has passed on everything up to `rev`.
-    pub(super) fn passed(&mut self, rev: Rev) {
+    pub fn passed(&mut self, rev: Rev) {
         self.passed = self.passed.max(rev);
         while self.ahead.front().is_some_and(|commit| commit.to <= rev) {
             self.bytes -= self.ahead.pop_front().map_or(0, |commit| commit.bytes);
@@ -50,7 +51,8 @@ impl Pace {
     }
 
     /// Whether more may be committed now.
-    pub(super) fn allows_more(&self) -> bool {
+    #[must_use]
+    pub fn allows_more(&self) -> bool {
         let head = self.ahead.back().map_or(self.passed, |commit| commit.to);
         self.ahead.is_empty()
             || (head.since(self.passed) < self.max_ops && self.bytes < self.max_bytes)

@@ -1,6 +1,10 @@
 //! One request of HTTP/1.1 per connection, by the routes of this server.
 
-use std::{convert::Infallible, sync::OnceLock, time::Duration};
+use std::{
+    convert::Infallible,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -24,6 +28,7 @@ use tokio::{net::TcpStream, pin, select, sync::watch};
 use tracing::debug;
 
 use super::handshake::{self, Accepted};
+use crate::log::Log;
 
 /// The least that hyper takes.
 const REQUEST_HEAD_BYTES: usize = 8 << 10;
@@ -35,7 +40,7 @@ const ABOUT: &str = concat!(
     env!("CARGO_PKG_VERSION"),
     ", a real-time revision server\n\n",
     "Connect a WebSocket to /v1/ws, with the subprotocol revring.v1.json or revring.v1.msgpack,\n",
-    "and send JOIN first. /healthz answers ok while the server works.\n",
+    "and send JOIN first. /healthz answers ok while the server works, /readyz while it takes updates.\n",
 );
 
 const PAGE: &str = include_str!("../page.html");
@@ -60,9 +65,11 @@ pub(super) struct Routes {
     full: Router,
 }
 
-/// The routes of a server.
-pub(super) fn routes() -> Routes {
-    let health = Router::new().route("/healthz", get(|| async { text(StatusCode::OK, "ok\n") }));
+/// The routes of a server that keeps its rooms in `log`.
+pub(super) fn routes(log: Arc<dyn Log>) -> Routes {
+    let health = Router::new()
+        .route("/healthz", get(|| async { text(StatusCode::OK, "ok\n") }))
+        .route("/readyz", get(|| async move { ready(&*log) }));
     let usual = health
         .clone()
         .route("/", get(about))
@@ -92,6 +99,16 @@ impl Routes {
     /// For connections over the limit (rule C-10).
     pub(super) fn full(&self) -> Router {
         self.full.clone()
+    }
+}
+
+/// Whether the server takes updates.
+fn ready(log: &dyn Log) -> Response {
+    match log.health() {
+        Ok(()) => text(StatusCode::OK, "ok\n"),
+        Err(reason) => unavailable(&format!(
+            "not ready: updates are refused because {reason}; rooms can still be read\n"
+        )),
     }
 }
 

@@ -2,10 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use revring_protocol::{codec::Codec, ids::Rev, message::ServerMessage};
+use revring::transport::ServiceStats;
+use revring_protocol::{
+    codec::Codec,
+    ids::Rev,
+    message::{ClientMessage, ServerMessage},
+};
 use tokio::task::JoinSet;
 
-use crate::support::{Client, Server, join, join_as, put, settings};
+use crate::support::{Client, End, Server, join, join_as, put, settings};
 
 async fn short_lived() -> Server {
     let mut settings = settings();
@@ -93,6 +98,20 @@ async fn c4_a_room_without_operations_is_forgotten() {
         .await;
     let client = server.join(Codec::Json, "room").await;
     assert_ne!(client.position.unwrap().epoch, epoch);
+}
+
+#[tokio::test]
+async fn c8_who_hangs_up_after_the_room_left_memory_is_freed_too() {
+    let server = short_lived().await;
+    let mut client = server.join(Codec::Json, "room").await;
+    client.send(&ClientMessage::Leave).await;
+    assert_eq!(client.end().await, End::Closed(1000));
+    let room_left = |stats: &ServiceStats| (stats.rooms.rooms, stats.connections.connections);
+    server
+        .until("gone from memory", |stats| room_left(stats) == (0, 1))
+        .await;
+    drop(client);
+    server.until_empty().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

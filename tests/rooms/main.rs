@@ -9,9 +9,12 @@
 mod closing;
 mod delivery;
 mod joining;
+mod leaving;
 mod lifetime;
 mod limits;
+mod log;
 mod presence;
+mod puppet;
 mod silence;
 mod snapshots;
 mod support;

@@ -1,20 +1,13 @@
 //! What becomes of updates.
 
-use std::sync::Arc;
-
-use parking_lot::Mutex;
-use revring::log::{Appended, Log, LogError, LogFuture, MemoryLog, Stored};
 use revring_protocol::{
-    change::Operation,
     codec::Codec,
     error::Code,
-    ids::{Epoch, Rev, RoomName},
+    ids::Rev,
     message::{ClientMessage, ServerMessage},
-    room::Image,
 };
-use tokio::sync::Notify;
 
-use crate::support::{End, Server, join, join_as, put, settings, update};
+use crate::support::{Server, join_as, put, settings, update};
 
 #[tokio::test]
 async fn o1_two_writers_share_one_line_of_revisions() {
@@ -87,160 +80,6 @@ async fn o5_a_rejected_update_changes_nothing() {
     client.update("u2", vec![]).await;
     assert_eq!(client.reject().await.code, Code::Invalid);
     assert_eq!(client.settle().await, before);
-}
-
-/// A log that answers when told to, and how.
-#[derive(Debug)]
-struct Puppet {
-    memory: MemoryLog,
-    script: Mutex<Vec<Step>>,
-    opens: bool,
-    go_on: Notify,
-}
-
-#[derive(Debug)]
-enum Step {
-    /// Waits until the test lets it go on.
-    Wait,
-    Fail,
-    /// Another node was faster with these.
-    Foreign(Vec<Arc<Operation>>),
-}
-
-impl Puppet {
-    fn new(mut steps: Vec<Step>) -> Arc<Self> {
-        steps.reverse();
-        let (memory, script) = (MemoryLog::new(9), Mutex::new(steps));
-        Arc::new(Self {
-            memory,
-            script,
-            opens: true,
-            go_on: Notify::new(),
-        })
-    }
-}
-
-impl Log for Puppet {
-    fn open<'a>(&'a self, room: &'a RoomName) -> LogFuture<'a, Option<Stored>> {
-        if !self.opens {
-            return Box::pin(async { Err(LogError::Unavailable("on purpose".to_owned())) });
-        }
-        self.memory.open(room)
-    }
-
-    fn append<'a>(
-        &'a self,
-        room: &'a RoomName,
-        epoch: &'a Epoch,
-        expected_head: Rev,
-        operations: &'a [Arc<Operation>],
-    ) -> LogFuture<'a, Appended> {
-        let step = self.script.lock().pop();
-        Box::pin(async move {
-            match step {
-                Some(Step::Wait) => self.go_on.notified().await,
-                Some(Step::Fail) => return Err(LogError::Unavailable("on purpose".to_owned())),
-                Some(Step::Foreign(foreign)) => {
-                    self.memory
-                        .append(room, epoch, expected_head, &foreign)
-                        .await?;
-                }
-                None => {}
-            }
-            self.memory
-                .append(room, epoch, expected_head, operations)
-                .await
-        })
-    }
-
-    fn read<'a>(&'a self, room: &'a RoomName, after: Rev) -> LogFuture<'a, Vec<Arc<Operation>>> {
-        self.memory.read(room, after)
-    }
-
-    fn checkpoint<'a>(
-        &'a self,
-        room: &'a RoomName,
-        image: Image,
-        keep_after: Rev,
-    ) -> LogFuture<'a, ()> {
-        self.memory.checkpoint(room, image, keep_after)
-    }
-}
-
-#[tokio::test]
-async fn o4_nothing_is_seen_before_the_log_has_it_and_others_are_served_meanwhile() {
-    let log = Puppet::new(vec![Step::Wait]);
-    let server = Server::start_with(settings(), &[], Arc::clone(&log) as Arc<dyn Log>).await;
-    let mut writer = server.join(Codec::Json, "room").await;
-    writer.update("u1", vec![put("a", "one")]).await;
-    writer.update("u2", vec![put("a", "two")]).await;
-    assert_eq!(writer.settle().await.0, 0, "the update waits for the log");
-    let mut reader = server.join(Codec::Json, "room").await;
-    assert_eq!(reader.settle().await.0, 0);
-    log.go_on.notify_one();
-    for client in [&mut writer, &mut reader] {
-        assert_eq!(client.operations_to(2).await.len(), 2);
-    }
-}
-
-#[tokio::test]
-async fn o5_what_the_log_does_not_take_is_rejected_and_may_be_sent_again() {
-    let server = Server::start_with(settings(), &[], Puppet::new(vec![Step::Fail])).await;
-    let mut client = server.join(Codec::Json, "room").await;
-    client.update("u1", vec![put("a", "one")]).await;
-    let reject = client.reject().await;
-    assert_eq!((reject.code, reject.retryable), (Code::Unavailable, true));
-    assert!(reject.retry_after_ms.is_some());
-    client.update("u1", vec![put("a", "one")]).await;
-    assert_eq!(client.deltas().await.to_rev, Rev::new(1));
-    client.check_state().await;
-}
-
-#[tokio::test]
-async fn c10_a_room_that_the_log_does_not_open_is_unavailable() {
-    let mut log = Arc::into_inner(Puppet::new(vec![])).unwrap();
-    log.opens = false;
-    let server = Server::start_with(settings(), &[], Arc::new(log)).await;
-    for _ in 0..2 {
-        let mut client = server.connect(Codec::Json).await;
-        client.send(&join("room")).await;
-        assert_eq!(client.error().await, Code::Unavailable);
-        assert_eq!(client.end().await, End::Closed(1013));
-    }
-    server.until_empty().await;
-    assert_eq!(server.services.stats().await.rooms.rooms, 0);
-}
-
-#[tokio::test]
-async fn o1_operations_of_another_node_come_first_and_the_batch_is_judged_again() {
-    // What the other node committed is taken from a room of its own.
-    let server = Server::start(settings()).await;
-    let mut other = server.join(Codec::Json, "room").await;
-    other.update("theirs", vec![put("a", "theirs")]).await;
-    let foreign = other.operations_to(1).await;
-
-    let server =
-        Server::start_with(settings(), &[], Puppet::new(vec![Step::Foreign(foreign)])).await;
-    let mut client = server.join(Codec::Json, "room").await;
-    let mut only_new = put("a", "mine");
-    only_new.if_version = Some(0);
-    client.update("conflicting", vec![only_new]).await;
-    client.update("fitting", vec![put("b", "mine")]).await;
-    let mut told = [
-        client.told().await,
-        client.told().await,
-        client.told().await,
-    ];
-    told.sort_by_key(|message| matches!(message, ServerMessage::Deltas(_)));
-    let ServerMessage::Reject(reject) = &told[0] else {
-        panic!("a REJECT")
-    };
-    assert_eq!(
-        (reject.client_req_id.as_str(), reject.code),
-        ("conflicting", Code::Conflict)
-    );
-    assert_eq!(client.rev(), 2);
-    client.check_state().await;
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use imbl::{OrdMap, Vector, ordmap::DiffItem};
+use twox_hash::XxHash64;
 
 use crate::{
     ids::{ClientId, ClientReqId, Rev},
@@ -25,18 +26,32 @@ pub struct Remembered {
 /// The last accepted ids of one client.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Window {
-    revs: OrdMap<ClientReqId, Rev>,
-    order: Vector<(Rev, ClientReqId)>,
+    /// Oldest first.
+    ids: Vector<Accepted>,
     /// The highest revision of this client that is forgotten.
     forgotten: Rev,
+}
+
+/// An accepted id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Accepted {
+    rev: Rev,
+    /// Most other ids differ in it, so that looking for one seldom compares texts.
+    tag: u64,
+    id: ClientReqId,
+}
+
+fn tag(id: &ClientReqId) -> u64 {
+    XxHash64::oneshot(0, id.as_str().as_bytes())
 }
 
 impl Window {
     /// The ids accepted after `rev`, oldest first.
     pub fn after(&self, rev: Rev) -> impl Iterator<Item = (Rev, &ClientReqId)> {
-        let newer = self.order.iter().rev().take_while(move |(at, _)| *at > rev);
-        let start = self.order.len() - newer.count();
-        self.order.iter().skip(start).map(|(rev, id)| (*rev, id))
+        let newer = self.ids.iter().rev().take_while(|known| known.rev > rev);
+        let start = self.ids.len() - newer.count();
+        let newer = self.ids.iter().skip(start);
+        newer.map(|known| (known.rev, &known.id))
     }
 
     /// The highest revision of this client that is forgotten.
@@ -48,17 +63,27 @@ impl Window {
     /// The revision of the newest.
     #[must_use]
     pub fn newest(&self) -> Rev {
-        self.order.back().map_or(Rev::ZERO, |(rev, _)| *rev)
+        self.ids.back().map_or(Rev::ZERO, |known| known.rev)
+    }
+
+    fn find(&self, id: &ClientReqId) -> Option<Rev> {
+        let tag = tag(id);
+        // Whatever is sent again was sent lately.
+        let mut newest_first = self.ids.iter().rev();
+        let found = newest_first.find(|known| known.tag == tag && known.id == *id);
+        found.map(|known| known.rev)
     }
 
     fn push(&mut self, rev: Rev, id: &ClientReqId, max_ids: usize) {
-        self.order.push_back((rev, id.clone()));
-        self.revs.insert(id.clone(), rev);
-        if self.order.len() > max_ids
-            && let Some((rev, id)) = self.order.pop_front()
+        self.ids.push_back(Accepted {
+            rev,
+            tag: tag(id),
+            id: id.clone(),
+        });
+        if self.ids.len() > max_ids
+            && let Some(oldest) = self.ids.pop_front()
         {
-            self.revs.remove(&id);
-            self.forgotten = rev;
+            self.forgotten = oldest.rev;
         }
     }
 }
@@ -70,8 +95,8 @@ pub struct ClientChange<'a> {
     pub client: &'a ClientId,
     /// Its ids now; `None`: the client is forgotten.
     pub window: Option<&'a Window>,
-    /// The newest revision that was known of it.
-    pub known: Rev,
+    /// Its ids as they were; `None`: the client was not known.
+    pub before: Option<&'a Window>,
 }
 
 impl Default for Remembered {
@@ -94,7 +119,7 @@ impl Remembered {
     /// The revision that the update `id` of `client` got.
     #[must_use]
     pub fn find(&self, client: &ClientId, id: &ClientReqId) -> Option<Rev> {
-        self.clients.get(client)?.revs.get(id).copied()
+        self.clients.get(client)?.find(id)
     }
 
     /// The highest revision of `client` that may have been forgotten.
@@ -114,7 +139,7 @@ impl Remembered {
     }
 
     /// What [`Self::changes_since`] told of an empty memory: `room_forgotten`, the `forgotten` of each client, and the ids, which are
-    /// in the order of their revisions within each client.
+    /// in the order of their revisions.
     #[must_use]
     pub fn restore(
         room_forgotten: Rev,
@@ -133,7 +158,7 @@ impl Remembered {
             let window = windows.entry(client).or_default();
             window.push(rev, &id, restored.max_ids);
         }
-        windows.retain(|_, window| !window.order.is_empty());
+        windows.retain(|_, window| !window.ids.is_empty());
         for (client, window) in windows {
             restored.by_age.insert(window.newest(), client.clone());
             restored.clients.insert(client, Arc::new(window));
@@ -145,18 +170,18 @@ impl Remembered {
     /// Every client whose ids are not as they were in `older`. Takes time for what differs.
     pub fn changes_since<'a>(&'a self, older: &'a Self) -> impl Iterator<Item = ClientChange<'a>> {
         older.clients.diff(&self.clients).map(|item| {
-            let (client, window, known) = match item {
-                DiffItem::Add(client, new) => (client, Some(&**new), Rev::ZERO),
+            let (client, window, before) = match item {
+                DiffItem::Add(client, new) => (client, Some(&**new), None),
                 DiffItem::Update {
                     old: (_, old),
                     new: (client, new),
-                } => (client, Some(&**new), old.newest()),
-                DiffItem::Remove(client, old) => (client, None, old.newest()),
+                } => (client, Some(&**new), Some(&**old)),
+                DiffItem::Remove(client, old) => (client, None, Some(&**old)),
             };
             ClientChange {
                 client,
                 window,
-                known,
+                before,
             }
         })
     }
@@ -187,8 +212,8 @@ impl Remembered {
             })
         };
         let window = Arc::make_mut(self.clients.entry(client.clone()).or_insert_with(new));
-        if let Some((last, _)) = window.order.back() {
-            self.by_age.remove(last);
+        if window.newest() > Rev::ZERO {
+            self.by_age.remove(&window.newest());
         }
         window.push(rev, id, self.max_ids);
         self.by_age.insert(rev, client.clone());

@@ -23,9 +23,13 @@ pub(crate) struct Running {
 impl Running {
     pub(crate) async fn start(settings: Settings) -> Self {
         let listen = "127.0.0.1:0".parse().expect("an address");
-        let server = Server::bind(Settings { listen, ..settings })
-            .await
-            .expect("a server");
+        let server = Server::bind(Settings {
+            listen,
+            ephemeral: true,
+            ..settings
+        })
+        .await
+        .expect("a server");
         let address = server.local_addr();
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(server.run(async {
@@ -207,6 +211,7 @@ async fn c11_a_shutdown_is_survived() {
     let answer = room.update(change::put("cards", "2", json!({"n": 2})));
     let server = Server::bind(Settings {
         listen: address,
+        ephemeral: true,
         ..Settings::default()
     })
     .await
