@@ -14,16 +14,16 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts the server with `arguments` on the processor `cpu`; yields it and its address.
+    /// Starts a server that keeps rooms in memory, with `arguments`, on the processor `cpu`; yields it and its address.
     pub(crate) fn server(cpu: usize, arguments: &[&str]) -> (Self, String) {
-        let mut all = vec![
-            "serve",
-            "--ephemeral",
-            "--listen",
-            "127.0.0.1:0",
-            "--log",
-            "warn",
-        ];
+        let mut all = vec!["--ephemeral"];
+        all.extend(arguments);
+        Self::server_with(cpu, &all)
+    }
+
+    /// The same with `arguments` alone.
+    pub(crate) fn server_with(cpu: usize, arguments: &[&str]) -> (Self, String) {
+        let mut all = vec!["serve", "--listen", "127.0.0.1:0", "--log", "warn"];
         all.extend(arguments);
         let mut server = Self::start(cpu, env!("CARGO_BIN_EXE_revring"), &all);
         let line = server.line();
