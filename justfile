@@ -31,6 +31,14 @@ test *args:
 soak:
     cargo nextest run --workspace --release --locked --run-ignored only
 
+# Kill the real server, fill its disk, cut the power of its log: `just crash 200` kills it 200 times.
+crash kills="60" points="1000":
+    REVRING_CRASH_KILLS={{ kills }} REVRING_CRASH_POINTS={{ points }} cargo nextest run --release --locked --test crash --test power_loss
+
+# Simulate rooms, clients, network and disk: `just sim --seeds 0..1000`, `just sim --seed 7 --steps 5000`.
+sim *args:
+    cargo run --release --locked --package revring-sim -- {{ args }}
+
 # The examples in the documentation.
 doctest:
     cargo test --workspace --all-features --doc --locked
