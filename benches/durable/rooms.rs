@@ -23,7 +23,8 @@ pub(crate) struct Table {
     log: Arc<dyn Log>,
     writers: Vec<ClientId>,
     sent: u64,
-    stored: Image,
+    stored: Option<Image>,
+    since_image: u64,
     checkpoint: Option<tokio::task::JoinHandle<Image>>,
 }
 
@@ -40,7 +41,8 @@ impl Table {
             log,
             writers: (0..writers).map(writer).collect(),
             sent: 0,
-            stored: Image::empty(epoch),
+            stored: Some(Image::empty(epoch)),
+            since_image: 0,
             checkpoint: None,
         }
     }
@@ -70,6 +72,7 @@ impl Table {
         while !requests.is_empty() {
             let batch = self.room.propose(&mut requests, 1_700_000_000_000);
             let (head, operations) = (batch.expected_head(), batch.operations());
+            self.since_image += operations.len() as u64;
             batches.push(operations.to_vec());
             let epoch = self.room.epoch().clone();
             let appended = self.log.append(&self.name, &epoch, head, operations).await;
@@ -82,20 +85,16 @@ impl Table {
 
     /// As the server does: an image now and then, beside the appends.
     async fn store_image(&mut self) {
-        if self.room.head().since(self.stored.rev) < CHECKPOINT {
+        if let Some(running) = self.checkpoint.take_if(|running| running.is_finished()) {
+            self.stored = Some(running.await.expect("a checkpoint ends"));
+        }
+        if self.since_image < CHECKPOINT || self.checkpoint.is_some() {
             return;
         }
-        if let Some(running) = &self.checkpoint {
-            if !running.is_finished() {
-                return;
-            }
-            let running = self.checkpoint.take().expect("it is there");
-            self.stored = running.await.expect("a checkpoint ends");
-            return;
-        }
+        self.since_image = 0;
         let (log, name) = (Arc::clone(&self.log), self.name.clone());
         let checkpoint = Checkpoint {
-            since: Some(self.stored.clone()),
+            since: self.stored.take(),
             image: self.room.image(),
             keep_after: Rev::new(self.room.buffer_first_rev().get() - 1),
         };
