@@ -1,6 +1,10 @@
 //! A room whose writers each change their own card.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use revring::log::{Appended, Checkpoint, Log};
 use revring_protocol::{
@@ -14,7 +18,7 @@ use revring_protocol::{
 };
 
 /// Operations after which the server stores an image.
-const CHECKPOINT: u64 = 4096;
+const CHECKPOINT: u64 = 8192;
 
 /// A room, its log, and its writers.
 pub(crate) struct Table {
@@ -25,6 +29,8 @@ pub(crate) struct Table {
     sent: u64,
     stored: Option<Image>,
     since_image: u64,
+    /// Time spent in the log, of all that has passed.
+    pub(crate) appending: Duration,
     checkpoint: Option<tokio::task::JoinHandle<Image>>,
 }
 
@@ -43,6 +49,7 @@ impl Table {
             sent: 0,
             stored: Some(Image::empty(epoch)),
             since_image: 0,
+            appending: Duration::ZERO,
             checkpoint: None,
         }
     }
@@ -75,7 +82,9 @@ impl Table {
             self.since_image += operations.len() as u64;
             batches.push(operations.to_vec());
             let epoch = self.room.epoch().clone();
+            let start = Instant::now();
             let appended = self.log.append(&self.name, &epoch, head, operations).await;
+            self.appending += start.elapsed();
             assert_eq!(appended, Ok(Appended::Committed));
             self.room.commit(batch);
             self.store_image().await;

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use crate::log::{Checkpoint, Log, LogError};
 
 /// Operations after which an image is stored.
-const OPERATIONS: usize = 4096;
+const OPERATIONS: usize = 8192;
 /// Size of operations after which one is stored.
 const BYTES: usize = 4 << 20;
 
