@@ -1,8 +1,9 @@
 //! Opens the database: what it must be, how it flushes, what is checked before anything is believed.
 
 use std::{
-    fs,
-    io::{self, Write as _},
+    fs::{self, File},
+    io,
+    os::unix::fs::FileExt as _,
     path::PathBuf,
     time::Duration,
 };
@@ -24,6 +25,8 @@ pub(super) const BUSY: Duration = Duration::from_secs(5);
 const WAL_PAGES: i64 = 1000;
 /// What the write-ahead log is cut to after it had to grow.
 const WAL_BYTES: i64 = 16 << 20;
+/// Bytes of the write-ahead log in memory while it is written again: it may be long.
+const PIECE: usize = 1 << 20;
 /// Databases up to this size are checked whole at start; larger ones by what is read of them.
 const CHECKED_WHOLE: u64 = 64 << 20;
 
@@ -99,17 +102,21 @@ impl Database {
     /// Writes the write-ahead log over itself. After a flush that failed the system shows what is not on disk, and takes it for
     /// flushed: nothing but writing it once more makes it last.
     fn write_wal_again(&self) -> io::Result<()> {
-        let wal = self.wal();
-        match fs::read(&wal) {
-            Ok(bytes) if bytes.is_empty() => Ok(()),
-            Ok(bytes) => {
-                let mut file = fs::File::options().write(true).open(&wal)?;
-                file.write_all(&bytes)?;
-                file.sync_all()
+        let wal = match File::options().read(true).write(true).open(self.wal()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            wal => wal?,
+        };
+        let (mut piece, mut at) = (vec![0; PIECE], 0);
+        loop {
+            match wal.read_at(&mut piece, at)? {
+                0 => break,
+                count => {
+                    wal.write_all_at(&piece[..count], at)?;
+                    at += count as u64;
+                }
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(error),
         }
+        if at > 0 { wal.sync_all() } else { Ok(()) }
     }
 
     fn wal(&self) -> PathBuf {

@@ -1,6 +1,6 @@
 //! A log in one SQLite database per server: survives the end of the process and, by default, of the machine.
 //!
-//! One thread writes; a second connection reads beside it. The tables are described in `schema.rs`.
+//! One thread writes; a few connections read beside it. The tables are described in `schema.rs`.
 
 mod checkpoint;
 mod connection;
