@@ -2,6 +2,7 @@
 
 use std::{
     net::Shutdown,
+    os::fd::{AsFd as _, AsRawFd as _},
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
@@ -328,6 +329,12 @@ impl Connection {
             Turn::Idle | Turn::More | Turn::Full | Turn::Parked => {}
         }
         (written.turn, written.bytes)
+    }
+
+    /// Reads what a write needs first, so that it is in the cache.
+    pub(super) fn is_at_hand(&self) -> bool {
+        let codec = self.codec;
+        self.output.is_locked() | (codec.index() == 0) | (self.stream.as_fd().as_raw_fd() < 0)
     }
 
     /// The socket is writable again.

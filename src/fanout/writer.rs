@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    hint::black_box,
     pin::Pin,
     sync::{Arc, atomic::Ordering},
     time::Duration,
@@ -30,6 +31,8 @@ use crate::feed::{Chunk, Found};
 
 /// Connections written to before other tasks have their turn.
 const STRETCH: usize = 64;
+/// Connections brought into the cache at once, so that waiting for memory is done for all of them together.
+const TOGETHER: usize = 8;
 /// Bytes written before other tasks have their turn.
 const STRETCH_BYTES: usize = 512 << 10;
 /// Bytes written to those who lag, before what is new in rooms comes first again.
@@ -220,14 +223,18 @@ impl Writer {
         // Nobody enters or leaves while this pass runs: that is taken up between passes.
         let members = std::mem::take(&mut room.members);
         let mut stretch = Stretch::default();
-        for connection in &members {
-            let news = News {
-                chunk: &self.chunks[connection.codec().index()],
-                tick,
-            };
-            let (turn, bytes) = connection.write(Some(channel), Some(news), &mut self.scratch);
-            self.follow_up(connection, turn);
-            stretch.add(bytes).await;
+        for together in members.chunks(TOGETHER) {
+            let open = together.iter().filter(|connection| connection.is_at_hand());
+            black_box(open.count());
+            for connection in together {
+                let news = News {
+                    chunk: &self.chunks[connection.codec().index()],
+                    tick,
+                };
+                let (turn, bytes) = connection.write(Some(channel), Some(news), &mut self.scratch);
+                self.follow_up(connection, turn);
+                stretch.add(bytes).await;
+            }
         }
         if let Some(room) = self.rooms.get_mut(&channel.number()) {
             room.members = members;
