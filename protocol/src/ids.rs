@@ -4,6 +4,7 @@ use std::{borrow::Borrow, fmt, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
+use smol_str::SmolStr;
 
 use crate::limits;
 
@@ -79,11 +80,11 @@ fn check(
 }
 
 macro_rules! text_id {
-    ($(#[$doc:meta])* $name:ident, $what:literal, $bytes:expr, $allowed:expr, $rule:literal) => {
+    ($(#[$doc:meta])* $name:ident($text:ty), $what:literal, $bytes:expr, $allowed:expr, $rule:literal) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
         #[serde(transparent)]
-        pub struct $name(Arc<str>);
+        pub struct $name($text);
 
         impl $name {
             /// Takes `text` if it is valid.
@@ -136,34 +137,34 @@ macro_rules! shown {
 
 text_id!(
     /// A room's name (rule N-1).
-    RoomName, "room", 1..=limits::ROOM_NAME_BYTES,
+    RoomName(Arc<str>), "room", 1..=limits::ROOM_NAME_BYTES,
     |c| c.is_ascii_alphanumeric() || "-_.:~@/".contains(c), "A-Z a-z 0-9 - _ . : ~ @ /"
 );
 text_id!(
     /// The life of a room's revision line: opaque, never reused.
-    Epoch, "epoch", 1..=limits::EPOCH_BYTES, |c| c.is_ascii_graphic(), "printable ASCII"
+    Epoch(Arc<str>), "epoch", 1..=limits::EPOCH_BYTES, |c| c.is_ascii_graphic(), "printable ASCII"
 );
 text_id!(
     /// A client's secret: whoever has it is that client (rule N-2). Its `Debug` form hides it.
-    ClientKey, "clientKey", limits::CLIENT_KEY_MIN_BYTES..=limits::CLIENT_KEY_MAX_BYTES,
+    ClientKey(Arc<str>), "clientKey", limits::CLIENT_KEY_MIN_BYTES..=limits::CLIENT_KEY_MAX_BYTES,
     |c| c.is_ascii_graphic(), "printable ASCII"
 );
 text_id!(
     /// A client's public name, made from its key (rule N-2).
-    ClientId, "clientId", limits::CLIENT_ID_CHARS..=limits::CLIENT_ID_CHARS,
+    ClientId(SmolStr), "clientId", limits::CLIENT_ID_CHARS..=limits::CLIENT_ID_CHARS,
     |c| c.is_ascii_alphanumeric() || "-_".contains(c), "A-Z a-z 0-9 - _"
 );
 text_id!(
     /// A client's own name for one of its updates, never used for another.
-    ClientReqId, "clientReqId", 1..=limits::CLIENT_REQ_ID_BYTES, |c| c.is_ascii_graphic(), "printable ASCII"
+    ClientReqId(SmolStr), "clientReqId", 1..=limits::CLIENT_REQ_ID_BYTES, |c| c.is_ascii_graphic(), "printable ASCII"
 );
 text_id!(
     /// A collection of records.
-    Collection, "collection", 1..=limits::COLLECTION_BYTES, |c| !c.is_control(), "characters other than controls"
+    Collection(SmolStr), "collection", 1..=limits::COLLECTION_BYTES, |c| !c.is_control(), "characters other than controls"
 );
 text_id!(
     /// A record's id, unique in its collection.
-    RecordId, "id", 1..=limits::RECORD_ID_BYTES, |c| !c.is_control(), "characters other than controls"
+    RecordId(SmolStr), "id", 1..=limits::RECORD_ID_BYTES, |c| !c.is_control(), "characters other than controls"
 );
 shown!(RoomName, Epoch, ClientId, ClientReqId, Collection, RecordId);
 

@@ -169,7 +169,8 @@ fn n2_the_id_is_made_of_the_key_and_the_key_is_not_shown() {
 #[test]
 fn n3_paths_have_the_tokens_of_the_table() {
     for (text, tokens) in names::PATHS {
-        assert_eq!(Path::parse(text).unwrap().tokens(), *tokens, "{text}");
+        let path = Path::parse(text).unwrap();
+        assert!(path.tokens().eq(tokens.iter().copied()), "{text}");
     }
     for text in names::NO_PATHS {
         assert!(Path::parse(&names::expand(text)).is_err(), "{text}");

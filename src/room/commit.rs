@@ -156,7 +156,7 @@ impl Driver {
             feed.trim(Rev::new(self.room.buffer_first_rev().get() - 1));
         }
         self.shared.channel.set_head(head);
-        let bytes = entries.iter().map(|entry| entry.operation().size()).sum();
+        let bytes = entries.iter().map(|entry| entry.size()).sum();
         self.pace.committed(head, bytes);
         self.timers.quiet = Some(Instant::now() + QUIET);
         self.pass_on();

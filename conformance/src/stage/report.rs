@@ -10,7 +10,7 @@ pub(crate) fn view(document: &Document) -> Value {
             let data = record
                 .data()
                 .iter()
-                .map(|(name, value)| (name.clone(), value.to_json()));
+                .map(|(name, value)| (name.as_str().to_owned(), value.to_json()));
             (id.as_str().to_owned(), Value::Object(data.collect()))
         });
         (

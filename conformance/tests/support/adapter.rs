@@ -202,7 +202,7 @@ impl Adapter {
                 let data = record
                     .data()
                     .iter()
-                    .map(|(name, value)| (name.clone(), value.to_json()));
+                    .map(|(name, value)| (name.as_str().to_owned(), value.to_json()));
                 let records = view.entry(collection.as_str()).or_insert_with(|| json!({}));
                 records[id.as_str()] = Value::Object(data.collect());
             }

@@ -1,5 +1,7 @@
 //! Messages of clients.
 
+use std::borrow::Cow;
+
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 
 use super::{
@@ -12,16 +14,16 @@ use crate::{
     ids::{ClientKey, ClientReqId, Epoch, Rev, RoomName},
     limits::TOKEN_BYTES,
     message::{ClientMessage, Join, Position},
-    value::{Value, excerpt},
+    value::{Node, excerpt},
 };
 
-pub(super) fn decode(codec: Codec, value: Value) -> Result<ClientMessage, DecodeError> {
+pub(super) fn decode(codec: Codec, value: Node<'_>) -> Result<ClientMessage, DecodeError> {
     let mut fields =
         Fields::named(value).map_err(|problem| problem.within("a message").invalid(None))?;
     let kind = fields
         .text("type")
         .map_err(|problem| problem.invalid(None))?;
-    let message = match kind.as_str() {
+    let message = match &*kind {
         "UPDATE" => return update(codec, &mut fields).map(ClientMessage::Update),
         "JOIN" => join(&mut fields).map(ClientMessage::Join),
         "PRESENCE" => presence(&mut fields),
@@ -33,7 +35,7 @@ pub(super) fn decode(codec: Codec, value: Value) -> Result<ClientMessage, Decode
     message.map_err(|problem| problem.within(kind).invalid(None))
 }
 
-fn join(fields: &mut Fields) -> Result<Join, Problem> {
+fn join(fields: &mut Fields<'_>) -> Result<Join, Problem> {
     let room = RoomName::new(&fields.text("room")?)?;
     let client_key = fields
         .optional_text("clientKey")?
@@ -53,11 +55,11 @@ fn join(fields: &mut Fields) -> Result<Join, Problem> {
         room,
         client_key,
         position,
-        token,
+        token: token.map(Cow::into_owned),
     })
 }
 
-fn position(fields: &mut Fields) -> Result<Option<Position>, Problem> {
+fn position(fields: &mut Fields<'_>) -> Result<Option<Position>, Problem> {
     let epoch = fields
         .optional_text("epoch")?
         .map(|text| Epoch::new(&text))
@@ -74,17 +76,17 @@ fn position(fields: &mut Fields) -> Result<Option<Position>, Problem> {
     }
 }
 
-fn presence(fields: &mut Fields) -> Result<ClientMessage, Problem> {
+fn presence(fields: &mut Fields<'_>) -> Result<ClientMessage, Problem> {
     let data = fields
         .raw("data")
         .ok_or_else(|| Problem::new("data is missing; null means none"))?;
     match data {
-        Value::Null => Ok(ClientMessage::Presence(None)),
+        Node::Null => Ok(ClientMessage::Presence(None)),
         data => object("data", data).map(|data| ClientMessage::Presence(Some(data))),
     }
 }
 
-fn update(codec: Codec, fields: &mut Fields) -> Result<Update, DecodeError> {
+fn update(codec: Codec, fields: &mut Fields<'_>) -> Result<Update, DecodeError> {
     let id = fields
         .text("clientReqId")
         .and_then(|text| Ok(ClientReqId::new(&text)?));
@@ -97,7 +99,7 @@ fn update(codec: Codec, fields: &mut Fields) -> Result<Update, DecodeError> {
 
 fn update_body(
     codec: Codec,
-    fields: &mut Fields,
+    fields: &mut Fields<'_>,
     client_req_id: ClientReqId,
 ) -> Result<Update, Problem> {
     let changes = read_list("changes", fields.array("changes")?, |value| {

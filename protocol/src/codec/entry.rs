@@ -1,5 +1,7 @@
 //! Operations and changes: objects in JSON, positional arrays in MessagePack (rule W-3).
 
+use std::borrow::Cow;
+
 use serde::{
     Serialize, Serializer,
     ser::{SerializeMap as _, SerializeSeq as _},
@@ -12,7 +14,7 @@ use super::{
 use crate::{
     change::{Change, Edit, Effect, Operation, Sequence, Splice},
     ids::{ClientId, ClientReqId, Collection, RecordId, RecordKey},
-    value::{Path, Value, excerpt},
+    value::{Node, Path, Value, excerpt},
 };
 
 /// Writes fields in order: named where people may read them, positional where bytes count.
@@ -155,25 +157,25 @@ impl Serialize for Path {
 }
 
 /// The fields of an entry of `ops` or `changes`, in the form of its codec.
-fn entry(codec: Codec, value: Value) -> Result<Fields, Problem> {
+fn entry(codec: Codec, value: Node<'_>) -> Result<Fields<'_>, Problem> {
     match codec {
         Codec::Json => Fields::named(value),
         Codec::MessagePack => Fields::positional(value),
     }
 }
 
-fn read_key(fields: &mut Fields) -> Result<(String, RecordKey), Problem> {
+fn read_key<'de>(fields: &mut Fields<'de>) -> Result<(Cow<'de, str>, RecordKey), Problem> {
     let op = fields.text("op")?;
     let collection = Collection::new(&fields.text("collection")?)?;
     let id = RecordId::new(&fields.text("id")?)?;
     Ok((op, RecordKey { collection, id }))
 }
 
-fn read_path(fields: &mut Fields) -> Result<Path, Problem> {
+fn read_path(fields: &mut Fields<'_>) -> Result<Path, Problem> {
     Path::parse(&fields.text("path")?).map_err(|error| Problem::new(error.to_string()))
 }
 
-fn read_edit(op: &str, fields: &mut Fields) -> Result<Edit, Problem> {
+fn read_edit(op: &str, fields: &mut Fields<'_>) -> Result<Edit, Problem> {
     Ok(match op {
         "put" => Edit::Put {
             data: fields.object("data")?,
@@ -208,31 +210,31 @@ fn read_edit(op: &str, fields: &mut Fields) -> Result<Edit, Problem> {
 }
 
 /// The `value` of a `set`: null is a value, and by place an absent one is nil.
-fn read_value(fields: &mut Fields) -> Result<Value, Problem> {
+fn read_value(fields: &mut Fields<'_>) -> Result<Value, Problem> {
     match (fields.raw("value"), fields) {
-        (Some(value), _) => Ok(value),
+        (Some(value), _) => Ok(value.into()),
         (None, Fields::Positional(_)) => Ok(Value::Null),
         (None, Fields::Named(_)) => Err(Problem::new("value is missing")),
     }
 }
 
-fn read_splice(fields: &mut Fields) -> Result<Splice, Problem> {
+fn read_splice(fields: &mut Fields<'_>) -> Result<Splice, Problem> {
     let at = read_index(fields, "at")?;
     let remove = read_index(fields, "remove")?;
     let insert = match fields.required("insert")? {
-        Value::String(text) => Sequence::Text(text),
-        Value::Array(items) => Sequence::Items(items),
-        other => return Err(wrong("insert", "a string or an array", &other)),
+        Node::String(text) => Sequence::Text(text.into_owned()),
+        Node::Array(items) => Sequence::Items(items.into_iter().map(Value::from).collect()),
+        other => return Err(wrong("insert", "a string or an array", other)),
     };
     Ok(Splice { at, remove, insert })
 }
 
-fn read_index(fields: &mut Fields, name: &str) -> Result<usize, Problem> {
+fn read_index(fields: &mut Fields<'_>, name: &str) -> Result<usize, Problem> {
     let index = fields.integer(name)?;
     usize::try_from(index).map_err(|_| Problem::new(format!("{name} is too large: {index}")))
 }
 
-pub(super) fn read_change(codec: Codec, value: Value) -> Result<Change, Problem> {
+pub(super) fn read_change(codec: Codec, value: Node<'_>) -> Result<Change, Problem> {
     let mut fields = entry(codec, value)?;
     let (op, key) = read_key(&mut fields)?;
     let if_version = fields.optional_integer("ifVersion")?;
@@ -244,7 +246,7 @@ pub(super) fn read_change(codec: Codec, value: Value) -> Result<Change, Problem>
     })
 }
 
-fn read_effect(codec: Codec, value: Value) -> Result<Effect, Problem> {
+fn read_effect(codec: Codec, value: Node<'_>) -> Result<Effect, Problem> {
     let mut fields = entry(codec, value)?;
     let (op, key) = read_key(&mut fields)?;
     let version = fields.integer("version")?;
@@ -255,7 +257,7 @@ fn read_effect(codec: Codec, value: Value) -> Result<Effect, Problem> {
     Ok(Effect { key, version, edit })
 }
 
-pub(super) fn read_operation(codec: Codec, value: Value) -> Result<Operation, Problem> {
+pub(super) fn read_operation(codec: Codec, value: Node<'_>) -> Result<Operation, Problem> {
     let mut fields = entry(codec, value)?;
     let rev = fields.rev("rev")?;
     let client_id = ClientId::new(&fields.text("clientId")?)?;
@@ -274,10 +276,10 @@ pub(super) fn read_operation(codec: Codec, value: Value) -> Result<Operation, Pr
 }
 
 /// Reads each of `items`, naming the place of a bad one.
-pub(super) fn read_list<T>(
+pub(super) fn read_list<'de, T>(
     name: &str,
-    items: Vec<Value>,
-    read: impl Fn(Value) -> Result<T, Problem>,
+    items: Vec<Node<'de>>,
+    read: impl Fn(Node<'de>) -> Result<T, Problem>,
 ) -> Result<Vec<T>, Problem> {
     let numbered = items.into_iter().enumerate();
     numbered

@@ -1,11 +1,11 @@
 //! Taking a decoded value apart, with errors that name the field.
 
-use std::fmt::Display;
+use std::{borrow::Cow, fmt::Display};
 
 use crate::{
     ids::{ClientReqId, InvalidName, Rev},
     limits::MAX_SAFE_INTEGER,
-    value::{Number, Object, Value},
+    value::{Entries, Node, Number, Object, Value},
 };
 
 /// Why bytes are not a message.
@@ -64,70 +64,73 @@ impl From<InvalidName> for Problem {
 /// The fields of one object or of one positional array.
 ///
 /// In an array a field is found by its place, which callers give in order, so both forms are read by the same code.
-pub(super) enum Fields {
-    Named(Object),
-    Positional(std::vec::IntoIter<Value>),
+pub(super) enum Fields<'de> {
+    Named(Entries<'de>),
+    Positional(std::vec::IntoIter<Node<'de>>),
 }
 
-impl Fields {
+impl<'de> Fields<'de> {
     /// The fields of an object.
-    pub(super) fn named(value: Value) -> Result<Self, Problem> {
+    pub(super) fn named(value: Node<'de>) -> Result<Self, Problem> {
         match value {
-            Value::Object(entries) => Ok(Self::Named(entries)),
+            Node::Object(entries) => Ok(Self::Named(entries)),
             other => Err(Problem::new(format!(
                 "must be an object, not {}",
-                other.kind()
+                Value::from(other).kind()
             ))),
         }
     }
 
     /// The fields of a positional array.
-    pub(super) fn positional(value: Value) -> Result<Self, Problem> {
+    pub(super) fn positional(value: Node<'de>) -> Result<Self, Problem> {
         match value {
-            Value::Array(items) => Ok(Self::Positional(items.into_iter())),
+            Node::Array(items) => Ok(Self::Positional(items.into_iter())),
             other => Err(Problem::new(format!(
                 "must be an array, not {}",
-                other.kind()
+                Value::from(other).kind()
             ))),
         }
     }
 
     /// The field `name`, null included; `None` when it is absent.
-    pub(super) fn raw(&mut self, name: &str) -> Option<Value> {
+    pub(super) fn raw(&mut self, name: &str) -> Option<Node<'de>> {
         match self {
-            Self::Named(entries) => entries.remove(name),
+            Self::Named(entries) => {
+                let place = entries.iter().position(|(key, _)| key == name)?;
+                Some(entries.swap_remove(place).1)
+            }
             Self::Positional(items) => items.next(),
         }
     }
 
     /// The field `name`; null counts as absent.
-    pub(super) fn optional(&mut self, name: &str) -> Option<Value> {
-        self.raw(name).filter(|value| *value != Value::Null)
+    pub(super) fn optional(&mut self, name: &str) -> Option<Node<'de>> {
+        self.raw(name).filter(|value| !matches!(value, Node::Null))
     }
 
-    pub(super) fn required(&mut self, name: &str) -> Result<Value, Problem> {
+    pub(super) fn required(&mut self, name: &str) -> Result<Node<'de>, Problem> {
         self.optional(name)
             .ok_or_else(|| Problem::new(format!("{name} is missing")))
     }
 
-    pub(super) fn optional_text(&mut self, name: &str) -> Result<Option<String>, Problem> {
+    pub(super) fn optional_text(&mut self, name: &str) -> Result<Option<Cow<'de, str>>, Problem> {
         self.optional(name)
             .map(|value| text(name, value))
             .transpose()
     }
 
-    pub(super) fn text(&mut self, name: &str) -> Result<String, Problem> {
+    pub(super) fn text(&mut self, name: &str) -> Result<Cow<'de, str>, Problem> {
         text(name, self.required(name)?)
     }
 
     pub(super) fn optional_integer(&mut self, name: &str) -> Result<Option<u64>, Problem> {
         self.optional(name)
-            .map(|value| integer(name, &value))
+            .map(|value| integer(name, value))
             .transpose()
     }
 
     pub(super) fn integer(&mut self, name: &str) -> Result<u64, Problem> {
-        integer(name, &self.required(name)?)
+        integer(name, self.required(name)?)
     }
 
     pub(super) fn rev(&mut self, name: &str) -> Result<Rev, Problem> {
@@ -141,8 +144,8 @@ impl Fields {
     pub(super) fn flag(&mut self, name: &str) -> Result<bool, Problem> {
         match self.optional(name) {
             None => Ok(false),
-            Some(Value::Bool(b)) => Ok(b),
-            Some(other) => Err(wrong(name, "a boolean", &other)),
+            Some(Node::Bool(b)) => Ok(b),
+            Some(other) => Err(wrong(name, "a boolean", other)),
         }
     }
 
@@ -150,46 +153,54 @@ impl Fields {
         object(name, self.required(name)?)
     }
 
-    pub(super) fn array(&mut self, name: &str) -> Result<Vec<Value>, Problem> {
+    pub(super) fn entries(&mut self, name: &str) -> Result<Entries<'de>, Problem> {
+        entries(name, self.required(name)?)
+    }
+
+    pub(super) fn array(&mut self, name: &str) -> Result<Vec<Node<'de>>, Problem> {
         match self.required(name)? {
-            Value::Array(items) => Ok(items),
-            other => Err(wrong(name, "an array", &other)),
+            Node::Array(items) => Ok(items),
+            other => Err(wrong(name, "an array", other)),
         }
     }
 
     pub(super) fn number(&mut self, name: &str) -> Result<Number, Problem> {
         match self.required(name)? {
-            Value::Number(n) => Ok(n),
-            other => Err(wrong(name, "a number", &other)),
+            Node::Number(n) => Ok(n),
+            other => Err(wrong(name, "a number", other)),
         }
     }
 }
 
-pub(super) fn wrong(name: &str, expected: &str, found: &Value) -> Problem {
+pub(super) fn wrong(name: &str, expected: &str, found: Node<'_>) -> Problem {
+    let found = Value::from(found);
     Problem::new(format!("{name} must be {expected}, not {}", found.kind()))
 }
 
-pub(super) fn object(name: &str, value: Value) -> Result<Object, Problem> {
+pub(super) fn object(name: &str, value: Node<'_>) -> Result<Object, Problem> {
+    entries(name, value).map(Object::from)
+}
+
+pub(super) fn entries<'de>(name: &str, value: Node<'de>) -> Result<Entries<'de>, Problem> {
     match value {
-        Value::Object(entries) => Ok(entries),
-        other => Err(wrong(name, "an object", &other)),
+        Node::Object(entries) => Ok(entries),
+        other => Err(wrong(name, "an object", other)),
     }
 }
 
-fn text(name: &str, value: Value) -> Result<String, Problem> {
+fn text<'de>(name: &str, value: Node<'de>) -> Result<Cow<'de, str>, Problem> {
     match value {
-        Value::String(text) => Ok(text),
-        other => Err(wrong(name, "a string", &other)),
+        Node::String(text) => Ok(text),
+        other => Err(wrong(name, "a string", other)),
     }
 }
 
-fn integer(name: &str, value: &Value) -> Result<u64, Problem> {
-    if let Some(n) = value.as_number().and_then(Number::as_u64) {
-        return Ok(n);
+fn integer(name: &str, value: Node<'_>) -> Result<u64, Problem> {
+    let expected = || format!("an integer from 0 to {MAX_SAFE_INTEGER}");
+    match value {
+        Node::Number(n) => n
+            .as_u64()
+            .ok_or_else(|| Problem::new(format!("{name} must be {}, not {n}", expected()))),
+        other => Err(wrong(name, &expected(), other)),
     }
-    let expected = format!("an integer from 0 to {MAX_SAFE_INTEGER}");
-    Err(match value {
-        Value::Number(n) => Problem::new(format!("{name} must be {expected}, not {n}")),
-        other => wrong(name, &expected, other),
-    })
 }

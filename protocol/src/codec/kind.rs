@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{fields::DecodeError, json, msgpack};
-use crate::value::Value;
+use crate::value::{Node, Value};
 
 /// How messages stand on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -60,6 +60,11 @@ impl Codec {
     /// # Errors
     /// [`DecodeError::Malformed`] when they break a rule under V or W-4.
     pub fn decode_value(self, bytes: &[u8]) -> Result<Value, DecodeError> {
+        self.decode_node(bytes).map(Value::from)
+    }
+
+    /// Like [`Self::decode_value`], without copying texts.
+    pub(super) fn decode_node(self, bytes: &[u8]) -> Result<Node<'_>, DecodeError> {
         match self {
             Self::Json => json::decode(bytes),
             Self::MessagePack => msgpack::decode(bytes),

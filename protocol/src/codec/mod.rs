@@ -18,7 +18,7 @@ use crate::{
     ids::RecordKey,
     message::{ClientMessage, ServerMessage},
     record::Record,
-    value::Value,
+    value::Node,
 };
 
 impl Codec {
@@ -27,7 +27,7 @@ impl Codec {
     /// # Errors
     /// What is wrong with it, in the terms of rules W-2 and W-4.
     pub fn decode_client(self, bytes: &[u8]) -> Result<ClientMessage, DecodeError> {
-        client::decode(self, self.decode_value(bytes)?)
+        client::decode(self, self.decode_node(bytes)?)
     }
 
     /// The message of a server that stands in `bytes`.
@@ -35,7 +35,7 @@ impl Codec {
     /// # Errors
     /// What is wrong with it, in the terms of rules W-2 and W-4.
     pub fn decode_server(self, bytes: &[u8]) -> Result<ServerMessage, DecodeError> {
-        server::decode(self, self.decode_value(bytes)?)
+        server::decode(self, self.decode_node(bytes)?)
     }
 
     /// The operations whose list stands in `bytes`.
@@ -43,7 +43,7 @@ impl Codec {
     /// # Errors
     /// What is wrong with it, in the terms of rules W-2 and W-4.
     pub fn decode_operations(self, bytes: &[u8]) -> Result<Vec<Operation>, DecodeError> {
-        let Value::Array(items) = self.decode_value(bytes)? else {
+        let Node::Array(items) = self.decode_node(bytes)? else {
             return Err(fields::Problem::new("operations are a list").invalid(None));
         };
         entry::read_list("operations", items, |item| {
@@ -57,6 +57,6 @@ impl Codec {
     /// # Errors
     /// What is wrong with it, in the terms of rules W-2 and W-4.
     pub fn decode_record(self, key: &RecordKey, bytes: &[u8]) -> Result<Record, DecodeError> {
-        server::read_record(key, self.decode_value(bytes)?).map_err(|problem| problem.invalid(None))
+        server::read_record(key, self.decode_node(bytes)?).map_err(|problem| problem.invalid(None))
     }
 }

@@ -1,11 +1,11 @@
 //! Messages of servers, read by clients. Writing them is derived (`message.rs`).
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use super::{
     Codec,
     entry::{read_list, read_operation},
-    fields::{DecodeError, Fields, Problem, object, wrong},
+    fields::{DecodeError, Fields, Problem, entries, object, wrong},
 };
 use crate::{
     error::Code,
@@ -15,16 +15,16 @@ use crate::{
         Acked, Conflict, Deltas, Gap, GapReason, Joined, Reject, ServerMessage, SnapshotPart, State,
     },
     record::Record,
-    value::{Object, Path, Value, excerpt},
+    value::{Entries, Node, Path, excerpt},
 };
 
-pub(super) fn decode(codec: Codec, value: Value) -> Result<ServerMessage, DecodeError> {
+pub(super) fn decode(codec: Codec, value: Node<'_>) -> Result<ServerMessage, DecodeError> {
     let mut fields =
         Fields::named(value).map_err(|problem| problem.within("a message").invalid(None))?;
     let kind = fields
         .text("type")
         .map_err(|problem| problem.invalid(None))?;
-    let message = match kind.as_str() {
+    let message = match &*kind {
         "JOINED" => joined(&mut fields).map(ServerMessage::Joined),
         "SYNC.SNAPSHOT" => snapshot(&mut fields).map(ServerMessage::Snapshot),
         "SYNC.DELTAS" => deltas(codec, &mut fields).map(ServerMessage::Deltas),
@@ -39,11 +39,11 @@ pub(super) fn decode(codec: Codec, value: Value) -> Result<ServerMessage, Decode
     message.map_err(|problem| problem.within(kind).invalid(None))
 }
 
-fn req_id(fields: &mut Fields) -> Result<ClientReqId, Problem> {
+fn req_id(fields: &mut Fields<'_>) -> Result<ClientReqId, Problem> {
     Ok(ClientReqId::new(&fields.text("clientReqId")?)?)
 }
 
-fn joined(fields: &mut Fields) -> Result<Joined, Problem> {
+fn joined(fields: &mut Fields<'_>) -> Result<Joined, Problem> {
     Ok(Joined {
         client_id: ClientId::new(&fields.text("clientId")?)?,
         client_key: fields
@@ -59,7 +59,7 @@ fn joined(fields: &mut Fields) -> Result<Joined, Problem> {
     })
 }
 
-fn limits(value: Value) -> Result<Limits, Problem> {
+fn limits(value: Node<'_>) -> Result<Limits, Problem> {
     let mut fields = Fields::named(value)?;
     let mut bound = |name| {
         let n = fields.integer(name)?;
@@ -82,33 +82,33 @@ fn limits(value: Value) -> Result<Limits, Problem> {
     })
 }
 
-fn snapshot(fields: &mut Fields) -> Result<SnapshotPart, Problem> {
+fn snapshot(fields: &mut Fields<'_>) -> Result<SnapshotPart, Problem> {
     Ok(SnapshotPart {
         rev: fields.rev("rev")?,
         epoch: Epoch::new(&fields.text("epoch")?)?,
         part: fields.integer("part")?,
         last: fields.flag("last")?,
-        state: state(fields.object("state")?)?,
-        checksum: fields.optional_text("checksum")?,
+        state: state(fields.entries("state")?)?,
+        checksum: fields.optional_text("checksum")?.map(Cow::into_owned),
     })
 }
 
-fn state(entries: Object) -> Result<State, Problem> {
-    let mut state = State::new();
-    for (name, records) in entries {
+fn state(state: Entries<'_>) -> Result<State, Problem> {
+    let mut read = State::new();
+    for (name, records) in state {
         let collection = Collection::new(&name)?;
-        let records = object(&name, records)?.into_iter();
+        let records = entries(&name, records)?.into_iter();
         let records = records.map(|(id, value)| record(&collection, &id, value));
         let records: Result<BTreeMap<_, _>, _> = records.collect();
-        state.insert(collection, records?);
+        read.insert(collection, records?);
     }
-    Ok(state)
+    Ok(read)
 }
 
 fn record(
     collection: &Collection,
     id: &str,
-    value: Value,
+    value: Node<'_>,
 ) -> Result<(RecordId, Arc<Record>), Problem> {
     let key = RecordKey {
         collection: collection.clone(),
@@ -118,7 +118,7 @@ fn record(
     Ok((key.id, Arc::new(record)))
 }
 
-pub(super) fn read_record(key: &RecordKey, value: Value) -> Result<Record, Problem> {
+pub(super) fn read_record(key: &RecordKey, value: Node<'_>) -> Result<Record, Problem> {
     let mut fields = Fields::named(value)?;
     let version = fields.integer("version")?;
     let (created_at, updated_at) = (fields.integer("createdAt")?, fields.integer("updatedAt")?);
@@ -131,7 +131,7 @@ pub(super) fn read_record(key: &RecordKey, value: Value) -> Result<Record, Probl
     ))
 }
 
-fn deltas(codec: Codec, fields: &mut Fields) -> Result<Deltas, Problem> {
+fn deltas(codec: Codec, fields: &mut Fields<'_>) -> Result<Deltas, Problem> {
     let (from_rev, to_rev) = (fields.rev("fromRev")?, fields.rev("toRev")?);
     let ops = read_list("ops", fields.array("ops")?, |value| {
         read_operation(codec, value).map(Arc::new)
@@ -152,7 +152,7 @@ fn deltas(codec: Codec, fields: &mut Fields) -> Result<Deltas, Problem> {
     })
 }
 
-fn gap(fields: &mut Fields) -> Result<Gap, Problem> {
+fn gap(fields: &mut Fields<'_>) -> Result<Gap, Problem> {
     let acked = |value| {
         let mut fields = Fields::named(value)?;
         Ok(Acked {
@@ -165,7 +165,7 @@ fn gap(fields: &mut Fields) -> Result<Gap, Problem> {
         server_rev: fields.rev("serverRev")?,
         buffer_first_rev: fields.rev("bufferFirstRev")?,
         resume_from: fields.rev("resumeFrom")?,
-        reason: match fields.text("reason")?.as_str() {
+        reason: match &*fields.text("reason")? {
             "behind" => GapReason::Behind,
             "ahead" => GapReason::Ahead,
             "epoch" => GapReason::Epoch,
@@ -180,7 +180,7 @@ fn gap(fields: &mut Fields) -> Result<Gap, Problem> {
     })
 }
 
-fn ack(fields: &mut Fields) -> Result<ServerMessage, Problem> {
+fn ack(fields: &mut Fields<'_>) -> Result<ServerMessage, Problem> {
     let (client_req_id, rev) = (req_id(fields)?, fields.rev("rev")?);
     Ok(ServerMessage::Ack {
         client_req_id,
@@ -189,23 +189,23 @@ fn ack(fields: &mut Fields) -> Result<ServerMessage, Problem> {
     })
 }
 
-fn code(fields: &mut Fields) -> Result<Code, Problem> {
+fn code(fields: &mut Fields<'_>) -> Result<Code, Problem> {
     let text = fields.text("code")?;
     Code::parse(&text).ok_or_else(|| Problem::new(format!("unknown code {text:?}")))
 }
 
-fn reject(fields: &mut Fields) -> Result<Reject, Problem> {
+fn reject(fields: &mut Fields<'_>) -> Result<Reject, Problem> {
     Ok(Reject {
         client_req_id: req_id(fields)?,
         code: code(fields)?,
-        message: fields.text("message")?,
+        message: fields.text("message")?.into_owned(),
         retryable: fields.flag("retryable")?,
         retry_after_ms: fields.optional_integer("retryAfterMs")?,
         conflict: fields.optional("conflict").map(conflict).transpose()?,
     })
 }
 
-fn conflict(value: Value) -> Result<Conflict, Problem> {
+fn conflict(value: Node<'_>) -> Result<Conflict, Problem> {
     let mut fields = Fields::named(value)?;
     let path = fields
         .optional_text("path")?
@@ -219,33 +219,33 @@ fn conflict(value: Value) -> Result<Conflict, Problem> {
     })
 }
 
-fn presence(fields: &mut Fields) -> Result<ServerMessage, Problem> {
-    let one = |(id, value): (String, Value)| {
+fn presence(fields: &mut Fields<'_>) -> Result<ServerMessage, Problem> {
+    let one = |(id, value): (Cow<'_, str>, Node<'_>)| {
         let id = ClientId::new(&id)?;
         match value {
-            Value::Null => Ok((id, None)),
-            Value::Object(data) => Ok((id, Some(data))),
-            other => Err(wrong("presence", "an object or null", &other)),
+            Node::Null => Ok((id, None)),
+            Node::Object(_) => Ok((id, Some(object("presence", value)?))),
+            other => Err(wrong("presence", "an object or null", other)),
         }
     };
-    let clients: Result<_, Problem> = fields.object("clients")?.into_iter().map(one).collect();
+    let clients: Result<_, Problem> = fields.entries("clients")?.into_iter().map(one).collect();
     Ok(ServerMessage::Presence {
         clients: clients?,
         full: fields.flag("full")?,
     })
 }
 
-fn heartbeat(fields: &mut Fields) -> Result<ServerMessage, Problem> {
+fn heartbeat(fields: &mut Fields<'_>) -> Result<ServerMessage, Problem> {
     Ok(ServerMessage::Heartbeat {
         rev: fields.rev("rev")?,
-        checksum: fields.text("checksum")?,
+        checksum: fields.text("checksum")?.into_owned(),
     })
 }
 
-fn error(fields: &mut Fields) -> Result<ServerMessage, Problem> {
+fn error(fields: &mut Fields<'_>) -> Result<ServerMessage, Problem> {
     Ok(ServerMessage::Error {
         code: code(fields)?,
-        message: fields.text("message")?,
+        message: fields.text("message")?.into_owned(),
         retryable: fields.flag("retryable")?,
         retry_after_ms: fields.optional_integer("retryAfterMs")?,
     })

@@ -23,7 +23,7 @@ pub(super) fn edit_data(data: &mut Object, edit: &Edit) -> Result<(), EditError>
             let (object, key) = path
                 .parent_mut(data)
                 .ok_or_else(|| EditError::NoParent(path.clone()))?;
-            object.remove(key);
+            object.remove(&key);
             Ok(())
         }
         Edit::Add { path, by } => {
@@ -34,7 +34,7 @@ pub(super) fn edit_data(data: &mut Object, edit: &Edit) -> Result<(), EditError>
             let (object, key) = path
                 .parent_mut(data)
                 .ok_or_else(|| EditError::NoParent(path.clone()))?;
-            splice::apply(object.get_mut(key), path, splice)
+            splice::apply(object.get_mut(&key), path, splice)
         }
     }
 }
@@ -43,7 +43,7 @@ fn set(data: &mut Object, path: &Path, value: Value) -> Result<(), EditError> {
     let (object, key) = path
         .parent_mut(data)
         .ok_or_else(|| EditError::NoParent(path.clone()))?;
-    object.insert(key.to_owned(), value);
+    object.set(key, value);
     Ok(())
 }
 

@@ -4,24 +4,34 @@ use crate::value::{Object, Path, Value};
 
 /// Merges `patch` into `target`: null removes a field, objects merge, anything else replaces.
 pub(super) fn merge(target: &mut Object, patch: &Object) {
+    // What is added or removed is so at once: one by one would move a large object as often.
+    let (mut added, mut nulls) = (Vec::new(), false);
     for (key, value) in patch {
-        match value {
-            Value::Null => {
-                target.remove(key);
-            }
-            Value::Object(inner) => match target.get_mut(key) {
-                Some(Value::Object(old)) => merge(old, inner),
-                _ => {
-                    // A new object takes the patch without its nulls.
-                    let mut new = Object::new();
-                    merge(&mut new, inner);
-                    target.insert(key.clone(), Value::Object(new));
-                }
-            },
-            value => {
-                target.insert(key.clone(), value.clone());
-            }
+        match (target.get_mut(key), value) {
+            (None, Value::Null) => {}
+            (Some(_), Value::Null) => nulls = true,
+            (Some(Value::Object(old)), Value::Object(inner)) => merge(old, inner),
+            (Some(old), value) => *old = without_nulls(value),
+            (None, value) => added.push((key.clone(), without_nulls(value))),
         }
+    }
+    if nulls {
+        target.retain(|key, _| !matches!(patch.get(key), Some(Value::Null)));
+    }
+    if !added.is_empty() {
+        target.extend(added);
+    }
+}
+
+/// What a patch's `value` puts where no object is: an object without its nulls.
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(patch) => {
+            let mut new = Object::new();
+            merge(&mut new, patch);
+            Value::Object(new)
+        }
+        value => value.clone(),
     }
 }
 
@@ -29,7 +39,7 @@ pub(super) fn merge(target: &mut Object, patch: &Object) {
 pub(super) fn replaces(patch: &Object, path: &Path) -> bool {
     let mut object = patch;
     for token in path.tokens() {
-        match object.get(token) {
+        match object.get(&token) {
             None => return false,
             Some(Value::Object(inner)) => object = inner,
             Some(_) => return true,

@@ -4,6 +4,7 @@ mod changes;
 mod edit;
 mod edit_error;
 mod merge;
+mod overlay;
 mod splice;
 mod workspace;
 
@@ -13,8 +14,10 @@ use imbl::OrdMap;
 
 pub(crate) use edit::{replaces_value, sum};
 pub use edit_error::EditError;
+pub(crate) use overlay::{Changed, Overlay};
 pub use splice::{Concurrent, Patch};
-pub use workspace::{Deleted, Finished, Workspace};
+pub use workspace::Deleted;
+pub(crate) use workspace::{Base, Finished, Workspace};
 
 use crate::{
     change::Operation,
@@ -146,8 +149,18 @@ impl Document {
         self.records += 1;
         self.size += record.size();
         self.sum = self.sum.wrapping_add(record.hash());
-        let records = self.collections.entry(key.collection.clone()).or_default();
-        if let Some(old) = records.insert(key.id.clone(), record) {
+        let old = match self.collections.get_mut(&key.collection) {
+            Some(records) => match records.get_mut(&key.id) {
+                Some(place) => Some(std::mem::replace(place, record)),
+                None => records.insert(key.id.clone(), record),
+            },
+            None => {
+                let records = Records::unit(key.id.clone(), record);
+                self.collections.insert(key.collection.clone(), records);
+                None
+            }
+        };
+        if let Some(old) = old {
             self.forget(&old);
         }
     }
@@ -166,9 +179,29 @@ impl Document {
         }
     }
 
+    /// Makes the changes of an [`Overlay`].
+    pub(crate) fn take(&mut self, changed: Changed) {
+        for (key, record) in changed {
+            self.put(key, record);
+        }
+    }
+
     fn forget(&mut self, old: &Record) {
         self.records -= 1;
         self.size -= old.size();
         self.sum = self.sum.wrapping_sub(old.hash());
+    }
+}
+
+impl Base for Document {
+    fn get(&self, key: &RecordKey) -> Option<&Arc<Record>> {
+        Self::get(self, key)
+    }
+
+    fn put(&mut self, key: RecordKey, record: Option<Arc<Record>>) {
+        match record {
+            Some(record) => self.insert(&key, record),
+            None => self.remove(&key),
+        }
     }
 }

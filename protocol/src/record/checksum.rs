@@ -1,7 +1,5 @@
 //! A record's term in the checksum (rule D-8).
 
-use std::fmt::Write as _;
-
 use twox_hash::XxHash64;
 
 use crate::{
@@ -17,13 +15,16 @@ pub(super) fn record_hash(
     updated_at: Millis,
     data: &Object,
 ) -> u64 {
-    let mut text = String::with_capacity(128);
+    let mut text = String::with_capacity(256);
     text.push('[');
     write_string(&mut text, key.collection.as_str());
     text.push(',');
     write_string(&mut text, key.id.as_str());
-    // Writing to a String cannot fail.
-    let _ = write!(text, ",{version},{created_at},{updated_at},");
+    for number in [version, created_at, updated_at] {
+        text.push(',');
+        text.push_str(itoa::Buffer::new().format(number));
+    }
+    text.push(',');
     write_object(&mut text, data);
     text.push(']');
     XxHash64::oneshot(0, text.as_bytes())

@@ -1,6 +1,6 @@
 //! Updates that the log is to commit at once, and their answers, held back until it has.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
 use super::{
     Room,
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     change::{Operation, Update},
-    document::Document,
+    document::{Changed, Overlay},
     error::Code,
     ids::{ClientId, ClientReqId, Millis, Rev},
     limits::BATCH_CHANGES,
@@ -53,7 +53,7 @@ pub enum Outcome {
 #[derive(Debug)]
 pub struct Batch {
     pub(super) expected_head: Rev,
-    pub(super) document: Document,
+    pub(super) changed: Changed,
     pub(super) tombstones: Tombstones,
     pub(super) operations: Vec<Arc<Operation>>,
     pub(super) answers: Vec<Answer>,
@@ -85,12 +85,12 @@ impl Batch {
 pub(super) struct Draft<'a> {
     room: &'a Room,
     now: Millis,
-    document: Document,
+    document: Overlay<'a>,
     tombstones: Tombstones,
     operations: Vec<Arc<Operation>>,
     bytes: usize,
     /// The ids accepted in this batch.
-    fresh: BTreeMap<(ClientId, ClientReqId), Rev>,
+    fresh: HashMap<(ClientId, ClientReqId), Rev>,
     answers: Vec<Answer>,
     requests: Vec<Request>,
     /// The changes of its requests.
@@ -98,17 +98,19 @@ pub(super) struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    pub(super) fn new(room: &'a Room, now: Millis) -> Self {
+    /// An empty one, with room for `requests`.
+    pub(super) fn new(room: &'a Room, now: Millis, requests: usize) -> Self {
+        let expected = requests.min(room.limits.batch_ops());
         Self {
             room,
             now,
-            document: room.document.clone(),
+            document: Overlay::new(&room.document),
             tombstones: room.tombstones.clone(),
-            operations: Vec::new(),
+            operations: Vec::with_capacity(expected),
             bytes: 0,
-            fresh: BTreeMap::new(),
-            answers: Vec::new(),
-            requests: Vec::new(),
+            fresh: HashMap::with_capacity(expected),
+            answers: Vec::with_capacity(expected),
+            requests: Vec::with_capacity(expected),
             judged: 0,
         }
     }
@@ -125,7 +127,7 @@ impl<'a> Draft<'a> {
             Some(reply) => Outcome::Reply(reply),
             None => match self.judge(&request) {
                 Ok((operation, verdict)) => {
-                    let size = operation.size();
+                    let size = verdict.size;
                     if !self.operations.is_empty()
                         && self.bytes + size > self.room.limits.batch_bytes()
                     {
@@ -151,7 +153,7 @@ impl<'a> Draft<'a> {
     pub(super) fn finish(self) -> Batch {
         Batch {
             expected_head: self.room.head(),
-            document: self.document,
+            changed: self.document.into_changed(),
             tombstones: self.tombstones,
             operations: self.operations,
             answers: self.answers,
@@ -171,17 +173,19 @@ impl<'a> Draft<'a> {
         } = request;
         let id = &update.client_req_id;
         let accepted = self.room.remembered.find(client_id, id);
-        if let Some(rev) =
-            accepted.or_else(|| self.fresh.get(&(client_id.clone(), id.clone())).copied())
-        {
+        let fresh = || self.fresh.get(&(client_id.clone(), id.clone())).copied();
+        if let Some(rev) = accepted.or_else(fresh) {
             return Some(ServerMessage::Ack {
                 client_req_id: id.clone(),
                 rev,
                 duplicate: true,
             });
         }
+        let first_rev = update.first_rev?;
         let forgotten = self.room.remembered.forgotten(client_id);
-        let first_rev = update.first_rev.filter(|first| *first < forgotten)?;
+        if first_rev >= forgotten {
+            return None;
+        }
         let message = format!(
             "what became of this update, first sent at revision {first_rev}, is forgotten (up to revision {forgotten})"
         );
@@ -224,10 +228,8 @@ impl<'a> Draft<'a> {
         }
         let deleted = verdict.finished.commit(&mut self.document);
         self.tombstones.bury(rev, deleted);
-        self.fresh.insert(
-            (operation.client_id.clone(), operation.client_req_id.clone()),
-            rev,
-        );
+        let id = (operation.client_id.clone(), operation.client_req_id.clone());
+        self.fresh.insert(id, rev);
         self.operations.push(Arc::new(operation));
         rev
     }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::tombstones::Tombstones;
 use crate::{
     change::{Change, Edit, Effect, Operation, Splice, Update},
-    document::{Concurrent, Document, EditError, Finished, Workspace, replaces_value, sum},
+    document::{
+        Base as _, Concurrent, EditError, Finished, Overlay, Workspace, replaces_value, sum,
+    },
     error::Code,
     ids::{Millis, RecordKey, Rev},
     limits::{Limits, OPERATION_OVERHEAD, SPLICE_MOVES},
@@ -16,6 +18,8 @@ use crate::{
 /// What an accepted update does.
 pub(super) struct Verdict {
     pub(super) effects: Vec<Effect>,
+    /// The operation's size.
+    pub(super) size: usize,
     pub(super) finished: Finished,
 }
 
@@ -49,7 +53,7 @@ impl Refusal {
 
 /// The state an update is judged against.
 pub(super) struct Court<'a, H> {
-    pub(super) document: &'a Document,
+    pub(super) document: &'a Overlay<'a>,
     pub(super) tombstones: &'a Tombstones,
     pub(super) limits: &'a Limits,
     pub(super) now: Millis,
@@ -87,9 +91,14 @@ where
         for change in &update.changes {
             case.change(change)?;
         }
-        let (effects, finished) = (case.effects, case.workspace.finish(self.now));
+        let (effects, size) = (case.effects, case.bytes);
+        let finished = case.workspace.finish(self.now);
         self.check_sizes(&finished)?;
-        Ok(Verdict { effects, finished })
+        Ok(Verdict {
+            effects,
+            size,
+            finished,
+        })
     }
 
     fn check_form(&self, update: &Update) -> Result<(), Refusal> {
@@ -246,7 +255,7 @@ where
 struct Case<'c, 'a, H> {
     court: &'c Court<'a, H>,
     base: Option<Rev>,
-    workspace: Workspace<'a>,
+    workspace: Workspace<'a, Overlay<'a>>,
     lines: BTreeMap<(RecordKey, Path), Line>,
     /// How often a splice may still be moved over another.
     moves: usize,

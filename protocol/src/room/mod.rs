@@ -5,6 +5,7 @@ mod batch;
 mod judge;
 mod remembered;
 mod ring;
+mod tag;
 mod tombstones;
 
 use std::{collections::VecDeque, sync::Arc};
@@ -221,7 +222,7 @@ impl Room {
     /// `now` is the server's clock; operations never go back behind an earlier one's time (rule O-2).
     #[must_use]
     pub fn propose(&self, requests: &mut VecDeque<Request>, now: Millis) -> Batch {
-        let mut draft = batch::Draft::new(self, now.max(self.at));
+        let mut draft = batch::Draft::new(self, now.max(self.at), requests.len());
         while !draft.is_full() {
             let Some(request) = requests.pop_front() else {
                 break;
@@ -244,7 +245,7 @@ impl Room {
             self.head(),
             "one batch is in flight at a time"
         );
-        self.document = batch.document;
+        self.document.take(batch.changed);
         self.tombstones = batch.tombstones;
         if !batch.operations.is_empty() {
             self.at = batch.at;

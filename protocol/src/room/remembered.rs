@@ -1,10 +1,13 @@
 //! Which updates were accepted, and what of that was forgotten (rules U-2 to U-5).
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
-use imbl::{OrdMap, Vector, ordmap::DiffItem};
-use twox_hash::XxHash64;
+use imbl::{OrdMap, ordmap::DiffItem};
 
+use super::tag::Tag;
 use crate::{
     ids::{ClientId, ClientReqId, Rev},
     limits::{REMEMBERED_CLIENTS, REMEMBERED_IDS},
@@ -12,10 +15,10 @@ use crate::{
 };
 
 /// The accepted ids of a room's clients. Cloning is cheap.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Remembered {
     clients: OrdMap<ClientId, Arc<Window>>,
-    /// Clients by the revision of their last operation.
+    /// Every client once, by the revision of one of its operations. Not the last one: most are never asked for.
     by_age: OrdMap<Rev, ClientId>,
     /// The highest revision forgotten together with its client.
     forgotten: Rev,
@@ -27,31 +30,18 @@ pub struct Remembered {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Window {
     /// Oldest first.
-    ids: Vector<Accepted>,
+    ids: VecDeque<(Rev, ClientReqId)>,
+    /// One for each id: looking for an id compares these, which stand close together, and hardly any text.
+    tags: VecDeque<Tag>,
     /// The highest revision of this client that is forgotten.
     forgotten: Rev,
-}
-
-/// An accepted id.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Accepted {
-    rev: Rev,
-    /// Most other ids differ in it, so that looking for one seldom compares texts.
-    tag: u64,
-    id: ClientReqId,
-}
-
-fn tag(id: &ClientReqId) -> u64 {
-    XxHash64::oneshot(0, id.as_str().as_bytes())
 }
 
 impl Window {
     /// The ids accepted after `rev`, oldest first.
     pub fn after(&self, rev: Rev) -> impl Iterator<Item = (Rev, &ClientReqId)> {
-        let newer = self.ids.iter().rev().take_while(|known| known.rev > rev);
-        let start = self.ids.len() - newer.count();
-        let newer = self.ids.iter().skip(start);
-        newer.map(|known| (known.rev, &known.id))
+        let start = self.ids.partition_point(|(known, _)| *known <= rev);
+        self.ids.range(start..).map(|(rev, id)| (*rev, id))
     }
 
     /// The highest revision of this client that is forgotten.
@@ -63,28 +53,29 @@ impl Window {
     /// The revision of the newest.
     #[must_use]
     pub fn newest(&self) -> Rev {
-        self.ids.back().map_or(Rev::ZERO, |known| known.rev)
+        self.ids.back().map_or(Rev::ZERO, |(rev, _)| *rev)
     }
 
     fn find(&self, id: &ClientReqId) -> Option<Rev> {
-        let tag = tag(id);
-        // Whatever is sent again was sent lately.
-        let mut newest_first = self.ids.iter().rev();
-        let found = newest_first.find(|known| known.tag == tag && known.id == *id);
-        found.map(|known| known.rev)
+        let tag = Tag::of(id);
+        let (left, right) = self.tags.as_slices();
+        let places = tag.places(left);
+        let mut places = places.chain(tag.places(right).map(|place| left.len() + place));
+        places.find_map(|place| match self.ids.get(place) {
+            Some((rev, known)) if known == id => Some(*rev),
+            _ => None,
+        })
     }
 
     fn push(&mut self, rev: Rev, id: &ClientReqId, max_ids: usize) {
-        self.ids.push_back(Accepted {
-            rev,
-            tag: tag(id),
-            id: id.clone(),
-        });
-        if self.ids.len() > max_ids
-            && let Some(oldest) = self.ids.pop_front()
+        if self.ids.len() >= max_ids
+            && let Some((oldest, _)) = self.ids.pop_front()
         {
-            self.forgotten = oldest.rev;
+            self.tags.pop_front();
+            self.forgotten = oldest;
         }
+        self.ids.push_back((rev, id.clone()));
+        self.tags.push_back(Tag::of(id));
     }
 }
 
@@ -203,19 +194,16 @@ impl Remembered {
 
     /// Remembers that the update `id` of `client` became the operation `rev`.
     pub(super) fn record(&mut self, client: &ClientId, id: &ClientReqId, rev: Rev) {
-        let room_forgotten = self.forgotten;
-        let new = || {
-            // Nobody knows what a client did that was forgotten.
-            Arc::new(Window {
-                forgotten: room_forgotten,
-                ..Window::default()
-            })
-        };
-        let window = Arc::make_mut(self.clients.entry(client.clone()).or_insert_with(new));
-        if window.newest() > Rev::ZERO {
-            self.by_age.remove(&window.newest());
+        if let Some(window) = self.clients.get_mut(client) {
+            return Arc::make_mut(window).push(rev, id, self.max_ids);
         }
+        let mut window = Window {
+            // Nobody knows what a client did that was forgotten.
+            forgotten: self.forgotten,
+            ..Window::default()
+        };
         window.push(rev, id, self.max_ids);
+        self.clients.insert(client.clone(), Arc::new(window));
         self.by_age.insert(rev, client.clone());
         self.forget_surplus();
     }
@@ -227,14 +215,33 @@ impl Remembered {
     }
 
     fn forget_oldest(&mut self) {
-        let Some((last, client)) = self.by_age.get_min().cloned() else {
+        while let Some((rev, client)) = self.by_age.get_min().cloned() {
+            self.by_age.remove(&rev);
+            let last = self
+                .clients
+                .get(&client)
+                .map_or(rev, |window| window.newest());
+            if last > rev {
+                self.by_age.insert(last, client);
+                continue;
+            }
+            self.clients.remove(&client);
+            self.forgotten = self.forgotten.max(last);
             return;
-        };
-        self.by_age.remove(&last);
-        self.clients.remove(&client);
-        self.forgotten = self.forgotten.max(last);
+        }
     }
 }
+
+impl PartialEq for Remembered {
+    fn eq(&self, other: &Self) -> bool {
+        self.clients == other.clients
+            && self.forgotten == other.forgotten
+            && self.max_clients == other.max_clients
+            && self.max_ids == other.max_ids
+    }
+}
+
+impl Eq for Remembered {}
 
 #[cfg(test)]
 mod tests {

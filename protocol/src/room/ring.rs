@@ -33,6 +33,12 @@ impl RingEntry {
         &self.operation
     }
 
+    /// Its size (rule D-9).
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.size
+    }
+
     /// Its encoded form, made at most once per codec.
     #[must_use]
     pub fn encoded(&self, codec: Codec) -> &Bytes {

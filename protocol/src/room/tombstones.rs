@@ -132,7 +132,8 @@ impl Tombstones {
 
     /// Drops the tombstone of a record that exists again.
     pub(super) fn raise(&mut self, key: &RecordKey) {
-        if let Some(tombstone) = self.by_key.remove(key) {
+        if let Some(tombstone) = self.by_key.get(key).copied() {
+            self.by_key.remove(key);
             self.by_age.remove(&tombstone.age);
         }
     }

@@ -1,13 +1,13 @@
 //! Schemas of names, paths and values.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::{
     ids::{ClientId, ClientKey, ClientReqId, Collection, Epoch, RecordId, RoomName},
     limits,
-    value::{Number, Path, Value},
+    value::{Number, Object, Path, Value},
 };
 
 /// JSON Schema counts characters: of names that are not ASCII it bounds the bytes from above only.
@@ -118,5 +118,19 @@ impl JsonSchema for Value {
             "items": inner,
             "additionalProperties": inner,
         })
+    }
+}
+
+impl JsonSchema for Object {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Object".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        <BTreeMap<String, Value>>::json_schema(generator)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Object, Value};
+use super::{Key, Object, Value};
 use crate::limits::OBJECT_OVERHEAD;
 
 /// The longest canonical text of a number that is no integer, such as -0.0000015093013644218445.
@@ -22,10 +22,13 @@ pub(crate) fn write(out: &mut String, value: &Value) {
         Value::Null => out.push_str("null"),
         Value::Bool(true) => out.push_str("true"),
         Value::Bool(false) => out.push_str("false"),
-        Value::Number(n) => {
-            // Writing to a String cannot fail.
-            let _ = write!(out, "{n}");
-        }
+        Value::Number(n) => match n.as_i64() {
+            Some(n) => out.push_str(itoa::Buffer::new().format(n)),
+            None => {
+                // Writing to a String cannot fail.
+                let _ = write!(out, "{n}");
+            }
+        },
         Value::String(text) => write_string(out, text),
         Value::Array(items) => {
             out.push('[');
@@ -44,15 +47,25 @@ pub(crate) fn write(out: &mut String, value: &Value) {
 /// Appends the canonical text of an object: keys in the order of their UTF-16 code units.
 pub(crate) fn write_object(out: &mut String, entries: &Object) {
     out.push('{');
-    let mut sorted: Vec<(&String, &Value)> = entries.iter().collect();
-    // Only characters beyond the basic plane sort differently in UTF-8 and UTF-16.
-    if entries
-        .keys()
-        .any(|key| key.chars().any(|c| c >= '\u{e000}'))
-    {
+    if entries.keys().all(|key| sorts_alike(key)) {
+        write_entries(out, entries.iter());
+    } else {
+        let mut sorted: Vec<_> = entries.iter().collect();
         sorted.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+        write_entries(out, sorted.into_iter());
     }
-    for (i, (key, value)) in sorted.into_iter().enumerate() {
+    out.push('}');
+}
+
+/// Whether `key` has its place among others in UTF-16 as in UTF-8: what lies beyond the surrogates has not.
+fn sorts_alike(key: &str) -> bool {
+    const BEYOND: u8 = 0xee;
+    key.bytes()
+        .fold(true, |alike, byte| alike & (byte < BEYOND))
+}
+
+fn write_entries<'a>(out: &mut String, entries: impl Iterator<Item = (&'a Key, &'a Value)>) {
+    for (i, (key, value)) in entries.enumerate() {
         if i > 0 {
             out.push(',');
         }
@@ -60,7 +73,6 @@ pub(crate) fn write_object(out: &mut String, entries: &Object) {
         out.push(':');
         write(out, value);
     }
-    out.push('}');
 }
 
 /// Appends a JSON string literal with the escapes of RFC 8785.

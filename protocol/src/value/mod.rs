@@ -1,20 +1,18 @@
 //! JSON values as revring holds them: in range, with one form each, so that every codec and client agrees.
 
 mod canonical;
+mod node;
 mod number;
+mod object;
 mod path;
 mod serial;
 
-use std::collections::BTreeMap;
-
 pub use canonical::{canonical, string_size};
 pub(crate) use canonical::{write_object, write_string};
+pub(crate) use node::{Entries, Node, NodeSeed};
 pub use number::Number;
+pub use object::{Entry, Iter, Key, Object};
 pub use path::{InvalidPath, Path};
-pub(crate) use serial::ValueSeed;
-
-/// An object's entries.
-pub type Object = BTreeMap<String, Value>;
 
 /// A JSON value (rule V-1 to V-3).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -107,7 +105,9 @@ impl Value {
     /// Says which number is out of range.
     pub fn from_json(value: serde_json::Value) -> Result<Self, serde_json::Error> {
         use serde::de::DeserializeSeed as _;
-        ValueSeed::new(crate::limits::MESSAGE_DEPTH).deserialize(value)
+        NodeSeed::new(crate::limits::MESSAGE_DEPTH)
+            .deserialize(value)
+            .map(Self::from)
     }
 
     /// Its form as a `serde_json` value.
@@ -125,7 +125,7 @@ impl Value {
             Self::Object(entries) => Json::Object(
                 entries
                     .iter()
-                    .map(|(key, value)| (key.clone(), value.to_json()))
+                    .map(|(key, value)| (key.as_str().to_owned(), value.to_json()))
                     .collect(),
             ),
         }

@@ -1,16 +1,15 @@
 //! Paths into a record's data: JSON Pointers (RFC 6901) through objects (rule N-3).
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt};
+
+use smol_str::SmolStr;
 
 use super::{Object, Value};
 use crate::limits::PATH_BYTES;
 
 /// A JSON Pointer to a field inside a record's data.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Path {
-    text: Arc<str>,
-    tokens: Arc<[String]>,
-}
+pub struct Path(SmolStr);
 
 /// A text that is not a path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,48 +32,57 @@ impl Path {
                 "it must start with /"
             }));
         };
-        let tokens: Result<Vec<String>, _> = rest.split('/').map(unescape).collect();
-        Ok(Self {
-            text: text.into(),
-            tokens: tokens?.into(),
-        })
+        if rest
+            .split('~')
+            .skip(1)
+            .any(|after| !after.starts_with(['0', '1']))
+        {
+            return Err(InvalidPath("~ must be written ~0, and / inside a key ~1"));
+        }
+        Ok(Self(text.into()))
     }
 
     /// The pointer's text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.text
+        &self.0
     }
 
-    /// The keys it names, outermost first; never empty.
-    #[must_use]
-    pub fn tokens(&self) -> &[String] {
-        &self.tokens
+    /// The keys it names, outermost first; at least one.
+    pub fn tokens(&self) -> impl DoubleEndedIterator<Item = Cow<'_, str>> {
+        self.0[1..].split('/').map(unescape)
     }
 
     /// Whether this path is `other` or an ancestor of it.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
-        other.tokens.starts_with(&self.tokens)
+        // Each key has one escaped form.
+        let below = other.0.strip_prefix(self.as_str());
+        below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
     }
 
     /// The value it leads to.
     #[must_use]
     pub fn find<'a>(&self, data: &'a Object) -> Option<&'a Value> {
-        let (last, parents) = self.tokens.split_last()?;
+        let mut tokens = self.tokens();
+        let last = tokens.next_back()?;
         let mut object = data;
-        for key in parents {
-            object = object.get(key)?.as_object()?;
+        for key in tokens {
+            object = object.get(&key)?.as_object()?;
         }
-        object.get(last)
+        object.get(&last)
     }
 
     /// The object that holds the value, and the key in it; `None` when the parent is missing or not an object.
-    pub(crate) fn parent_mut<'a>(&self, data: &'a mut Object) -> Option<(&'a mut Object, &str)> {
-        let (last, parents) = self.tokens.split_last()?;
+    pub(crate) fn parent_mut<'a>(
+        &self,
+        data: &'a mut Object,
+    ) -> Option<(&'a mut Object, Cow<'_, str>)> {
+        let mut tokens = self.tokens();
+        let last = tokens.next_back()?;
         let mut object = data;
-        for key in parents {
-            let Value::Object(inner) = object.get_mut(key)? else {
+        for key in tokens {
+            let Value::Object(inner) = object.get_mut(&key)? else {
                 return None;
             };
             object = inner;
@@ -83,30 +91,24 @@ impl Path {
     }
 }
 
-fn unescape(token: &str) -> Result<String, InvalidPath> {
-    let mut out = String::with_capacity(token.len());
-    let mut chars = token.chars();
-    while let Some(c) = chars.next() {
-        out.push(match (c, c == '~') {
-            (c, false) => c,
-            (_, true) => match chars.next() {
-                Some('0') => '~',
-                Some('1') => '/',
-                _ => return Err(InvalidPath("~ must be written ~0, and / inside a key ~1")),
-            },
-        });
+/// The key that an escaped `token` stands for.
+fn unescape(token: &str) -> Cow<'_, str> {
+    if token.contains('~') {
+        // In this order, so that ~01 is ~1.
+        token.replace("~1", "/").replace("~0", "~").into()
+    } else {
+        token.into()
     }
-    Ok(out)
 }
 
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(&self.0)
     }
 }
 
 impl fmt::Debug for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.text, f)
+        fmt::Debug::fmt(&self.0, f)
     }
 }

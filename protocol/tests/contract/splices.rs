@@ -368,7 +368,7 @@ pub(crate) fn check(case: &Concurrent) {
     accept(
         &mut room,
         vec![Edit::Put {
-            data: Object::from([("v".into(), json(case.value))]),
+            data: Object::from([("v", json(case.value))]),
         }],
         Rev::ZERO,
     );

@@ -88,13 +88,14 @@ pub(crate) fn values() -> impl Strategy<Value = Value> {
     scalars.prop_recursive(4, 24, 6, |inner| {
         prop_oneof![
             vec(inner.clone(), 0..6).prop_map(Value::Array),
-            btree_map(text(), inner, 0..6).prop_map(Value::Object),
+            btree_map(text(), inner, 0..6)
+                .prop_map(|entries| Value::Object(Object::from_iter(entries))),
         ]
     })
 }
 
 pub(crate) fn objects() -> impl Strategy<Value = Object> {
-    btree_map(text(), values(), 0..4)
+    btree_map(text(), values(), 0..4).prop_map(Object::from_iter)
 }
 
 fn graphic() -> impl Strategy<Value = char> {

@@ -1,6 +1,6 @@
 //! A document of its own making: SPEC.md's section D once more, in the simplest way.
 
-use std::{collections::BTreeMap, hash::Hasher as _};
+use std::{borrow::Cow, collections::BTreeMap, hash::Hasher as _};
 
 use revring_protocol::{
     change::{Edit, Effect, Operation, Sequence, Splice},
@@ -135,15 +135,15 @@ fn change(data: &mut Object, edit: &Edit) -> Option<()> {
         Edit::Merge { data: patch } => merge(data, patch),
         Edit::Set { path, value } => {
             let (parent, last) = parent(data, path)?;
-            parent.insert(last.to_owned(), value.clone());
+            parent.insert(last, value.clone());
         }
         Edit::Unset { path } => {
             let (parent, last) = parent(data, path)?;
-            parent.remove(last);
+            parent.remove(&last);
         }
         Edit::Splice { path, splice } => {
             let (parent, last) = parent(data, path)?;
-            cut(parent.get_mut(last)?, splice)?;
+            cut(parent.get_mut(&last)?, splice)?;
         }
         // Never an effect.
         Edit::Add { .. } => return None,
@@ -159,13 +159,12 @@ fn merge(target: &mut Object, patch: &Object) {
                 target.remove(name);
             }
             Value::Object(inner) => {
-                let field = target.entry(name.clone()).or_default();
-                if !matches!(field, Value::Object(_)) {
-                    *field = Value::Object(Object::new());
-                }
-                if let Value::Object(field) = field {
-                    merge(field, inner);
-                }
+                let mut field = match target.remove(name) {
+                    Some(Value::Object(field)) => field,
+                    _ => Object::new(),
+                };
+                merge(&mut field, inner);
+                target.insert(name.clone(), Value::Object(field));
             }
             value => {
                 target.insert(name.clone(), value.clone());
@@ -174,11 +173,12 @@ fn merge(target: &mut Object, patch: &Object) {
     }
 }
 
-fn parent<'a, 'b>(data: &'a mut Object, path: &'b Path) -> Option<(&'a mut Object, &'b str)> {
-    let (last, above) = path.tokens().split_last()?;
+fn parent<'a>(data: &'a mut Object, path: &Path) -> Option<(&'a mut Object, String)> {
+    let mut above: Vec<String> = path.tokens().map(Cow::into_owned).collect();
+    let last = above.pop()?;
     let mut object = data;
     for token in above {
-        let Value::Object(next) = object.get_mut(token)? else {
+        let Value::Object(next) = object.get_mut(&token)? else {
             return None;
         };
         object = next;

@@ -150,7 +150,7 @@ fn view(document: &Document) -> Value {
             let data = record
                 .data()
                 .iter()
-                .map(|(name, value)| (name.clone(), value.to_json()));
+                .map(|(name, value)| (name.to_string(), value.to_json()));
             (id.to_string(), Value::Object(data.collect()))
         });
         view.insert(collection.to_string(), Value::Object(records.collect()));
