@@ -184,7 +184,12 @@ impl Connection {
 
     /// A request is done without an answer of its own.
     pub(crate) fn settle(&self) {
-        self.permits.add_permits(1);
+        self.settle_all(1);
+    }
+
+    /// So many requests are done without an answer of their own.
+    pub(crate) fn settle_all(&self, requests: usize) {
+        self.permits.add_permits(requests);
     }
 
     /// Sends the answer to a request, which is done once the answer is on its way.

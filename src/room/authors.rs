@@ -64,16 +64,28 @@ impl Undecided {
 
     /// Tells the authors what became of their updates.
     pub(super) fn decide(&mut self, answers: Vec<Answer>, budget: &Semaphore) {
+        let mut cost = 0;
+        // One author and its updates that follow one another.
+        let mut settled: Option<(Arc<Connection>, usize)> = None;
         for Answer { ticket, outcome } in answers {
             let Some(author) = self.next(ticket) else {
                 continue;
             };
-            match outcome {
-                Outcome::Accepted(_) => author.connection.settle(),
-                Outcome::Reply(message) => author.connection.answer(&message),
+            cost += author.cost as usize;
+            match (outcome, &mut settled) {
+                (Outcome::Reply(message), _) => author.connection.answer(&message),
+                (Outcome::Accepted(_), Some((connection, requests)))
+                    if Arc::ptr_eq(connection, &author.connection) =>
+                {
+                    *requests += 1;
+                }
+                (Outcome::Accepted(_), settled) => {
+                    settle(settled.replace((author.connection, 1)));
+                }
             }
-            budget.add_permits(author.cost as usize);
         }
+        settle(settled);
+        budget.add_permits(cost);
     }
 
     /// Tells the authors that the log did not take their updates.
@@ -107,5 +119,11 @@ impl Undecided {
         debug_assert_eq!(ticket.0, self.first, "updates are decided in order");
         self.first += 1;
         self.authors.pop_front()
+    }
+}
+
+fn settle(settled: Option<(Arc<Connection>, usize)>) {
+    if let Some((connection, requests)) = settled {
+        connection.settle_all(requests);
     }
 }
