@@ -336,10 +336,10 @@ impl Connection {
         (written.turn, written.bytes)
     }
 
-    /// Reads what a write needs first, so that it is in the cache.
-    pub(super) fn is_at_hand(&self) -> bool {
-        let codec = self.codec;
-        self.output.is_locked() | (codec.index() == 0) | (self.stream.as_fd().as_raw_fd() < 0)
+    /// Reads what a write needs first, to have it in the cache. The sum means nothing.
+    pub(super) fn touch(&self) -> usize {
+        let socket = self.stream.as_fd().as_raw_fd().unsigned_abs() as usize;
+        self.codec.index() + usize::from(self.output.is_locked()) + socket
     }
 
     /// The socket is writable again.

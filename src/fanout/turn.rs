@@ -3,7 +3,7 @@
 use std::{io, sync::Arc};
 
 use revring_protocol::{codec::Codec, ids::Rev};
-use socket2::SockRef;
+use rustix::{io::Errno, net::SendFlags};
 use tokio::net::TcpStream;
 
 use super::channel::Channel;
@@ -80,9 +80,9 @@ pub(super) enum Stop {
 /// Gives `bytes` to the socket; it took as many as returned, at least one.
 pub(super) fn send(stream: &TcpStream, bytes: &[u8]) -> Result<usize, Stop> {
     // Most sockets take everything: what the runtime knows of them is looked at (a cache miss each) only when one does not.
-    let sent = match SockRef::from(stream).send(bytes) {
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => stream.try_write(bytes),
-        sent => sent,
+    let sent = match rustix::net::send(stream, bytes, SendFlags::NOSIGNAL) {
+        Err(Errno::AGAIN) => stream.try_write(bytes),
+        sent => sent.map_err(io::Error::from),
     };
     match sent {
         Ok(0) => Err(Stop::Broken),

@@ -224,7 +224,7 @@ fn read_splice(fields: &mut Fields<'_>) -> Result<Splice, Problem> {
     let insert = match fields.required("insert")? {
         Node::String(text) => Sequence::Text(text.into_owned()),
         Node::Array(items) => Sequence::Items(items.into_iter().map(Value::from).collect()),
-        other => return Err(wrong("insert", "a string or an array", other)),
+        other => return Err(wrong("insert", "a string or an array", &other)),
     };
     Ok(Splice { at, remove, insert })
 }

@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt::Display};
 use crate::{
     ids::{ClientReqId, InvalidName, Rev},
     limits::MAX_SAFE_INTEGER,
-    value::{Entries, Node, Number, Object, Value},
+    value::{Entries, Node, Number, Object},
 };
 
 /// Why bytes are not a message.
@@ -76,7 +76,7 @@ impl<'de> Fields<'de> {
             Node::Object(entries) => Ok(Self::Named(entries)),
             other => Err(Problem::new(format!(
                 "must be an object, not {}",
-                Value::from(other).kind()
+                other.kind()
             ))),
         }
     }
@@ -87,7 +87,7 @@ impl<'de> Fields<'de> {
             Node::Array(items) => Ok(Self::Positional(items.into_iter())),
             other => Err(Problem::new(format!(
                 "must be an array, not {}",
-                Value::from(other).kind()
+                other.kind()
             ))),
         }
     }
@@ -145,7 +145,7 @@ impl<'de> Fields<'de> {
         match self.optional(name) {
             None => Ok(false),
             Some(Node::Bool(b)) => Ok(b),
-            Some(other) => Err(wrong(name, "a boolean", other)),
+            Some(other) => Err(wrong(name, "a boolean", &other)),
         }
     }
 
@@ -160,20 +160,19 @@ impl<'de> Fields<'de> {
     pub(super) fn array(&mut self, name: &str) -> Result<Vec<Node<'de>>, Problem> {
         match self.required(name)? {
             Node::Array(items) => Ok(items),
-            other => Err(wrong(name, "an array", other)),
+            other => Err(wrong(name, "an array", &other)),
         }
     }
 
     pub(super) fn number(&mut self, name: &str) -> Result<Number, Problem> {
         match self.required(name)? {
             Node::Number(n) => Ok(n),
-            other => Err(wrong(name, "a number", other)),
+            other => Err(wrong(name, "a number", &other)),
         }
     }
 }
 
-pub(super) fn wrong(name: &str, expected: &str, found: Node<'_>) -> Problem {
-    let found = Value::from(found);
+pub(super) fn wrong(name: &str, expected: &str, found: &Node<'_>) -> Problem {
     Problem::new(format!("{name} must be {expected}, not {}", found.kind()))
 }
 
@@ -184,14 +183,14 @@ pub(super) fn object(name: &str, value: Node<'_>) -> Result<Object, Problem> {
 pub(super) fn entries<'de>(name: &str, value: Node<'de>) -> Result<Entries<'de>, Problem> {
     match value {
         Node::Object(entries) => Ok(entries),
-        other => Err(wrong(name, "an object", other)),
+        other => Err(wrong(name, "an object", &other)),
     }
 }
 
 fn text<'de>(name: &str, value: Node<'de>) -> Result<Cow<'de, str>, Problem> {
     match value {
         Node::String(text) => Ok(text),
-        other => Err(wrong(name, "a string", other)),
+        other => Err(wrong(name, "a string", &other)),
     }
 }
 
@@ -201,6 +200,6 @@ fn integer(name: &str, value: Node<'_>) -> Result<u64, Problem> {
         Node::Number(n) => n
             .as_u64()
             .ok_or_else(|| Problem::new(format!("{name} must be {}, not {n}", expected()))),
-        other => Err(wrong(name, &expected(), other)),
+        other => Err(wrong(name, &expected(), &other)),
     }
 }

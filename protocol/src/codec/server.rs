@@ -225,7 +225,7 @@ fn presence(fields: &mut Fields<'_>) -> Result<ServerMessage, Problem> {
         match value {
             Node::Null => Ok((id, None)),
             Node::Object(_) => Ok((id, Some(object("presence", value)?))),
-            other => Err(wrong("presence", "an object or null", other)),
+            other => Err(wrong("presence", "an object or null", &other)),
         }
     };
     let clients: Result<_, Problem> = fields.entries("clients")?.into_iter().map(one).collect();

@@ -89,7 +89,7 @@ pub(super) struct Draft<'a> {
     tombstones: Tombstones,
     operations: Vec<Arc<Operation>>,
     bytes: usize,
-    /// The ids accepted in this batch.
+    /// The ids accepted in this batch. Only looked up: the order, which differs from run to run, is never seen.
     fresh: HashMap<(ClientId, ClientReqId), Rev>,
     answers: Vec<Answer>,
     requests: Vec<Request>,

@@ -20,6 +20,20 @@ pub(crate) enum Node<'de> {
 /// An object's entries, in the order they came. No key stands twice.
 pub(crate) type Entries<'de> = Vec<(Cow<'de, str>, Node<'de>)>;
 
+impl Node<'_> {
+    /// What kind of value it is, with its article.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => Value::Null.kind(),
+            Self::Bool(b) => Value::Bool(*b).kind(),
+            Self::Number(n) => Value::Number(*n).kind(),
+            Self::String(_) => Value::String(String::new()).kind(),
+            Self::Array(_) => Value::Array(Vec::new()).kind(),
+            Self::Object(_) => Value::Object(Object::new()).kind(),
+        }
+    }
+}
+
 impl From<Node<'_>> for Value {
     fn from(node: Node<'_>) -> Self {
         match node {
