@@ -81,6 +81,23 @@ conformance *args:
 bench *args:
     cargo bench --workspace --locked {{ args }}
 
+# Load scenarios, short: `just load`, `just load fanout ack`. The report is target/load/report.html.
+load *names:
+    mkdir -p target/load
+    cargo build --release --locked --package revring --package revring-load
+    cargo run --release --locked --package revring-load -- scenario --short --json target/load/report.json --html target/load/report.html {{ names }}
+
+# Install the servers that revring is compared with; needs npm.
+peers:
+    benches/peers/install
+
+# Carry out all scenarios in full, half an hour on a quiet machine, and write docs/results.md from what they find.
+results:
+    mkdir -p target/load
+    cargo build --release --locked --package revring --package revring-load
+    cargo run --release --locked --package revring-load -- scenario --json target/load/results.json --html target/load/results.html
+    cargo run --release --locked --package revring-load -- page --from target/load/results.json --to docs
+
 # Write the generated files again: JSON Schema of messages and fixtures, golden vectors.
 generate:
     cargo run --locked --package revring-protocol --features schema --example generate

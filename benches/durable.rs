@@ -1,9 +1,9 @@
-//! What durability costs: accepted updates against a raw append and `fdatasync` of the same bytes, the opening of rooms with a long
-//! past, and fan-out with a log on disk against fan-out without.
+//! What durability costs: accepted updates against a raw append and `fdatasync` of the same bytes, and the opening of rooms with a
+//! long past.
 //!
-//! All three run in one command on one disk. The store is made in a directory beside the build; `--dir` names another.
+//! Both run in one command on one disk. The store is made in a directory beside the build; `--dir` names another.
 //!
-//! `cargo bench --bench durable [-- --rounds R --past N --pairs P --clients N --dir DIR]`
+//! `cargo bench --bench durable [-- --rounds R --past N --dir DIR]`
 
 #![allow(
     clippy::cast_precision_loss,
@@ -14,23 +14,22 @@
 )]
 
 mod durable {
+    pub(crate) mod child;
+    pub(crate) mod figures;
     pub(crate) mod open;
     pub(crate) mod rooms;
     pub(crate) mod throughput;
-    pub(crate) mod wide;
 }
-mod support;
 
 use std::path::{Path, PathBuf};
 
-use support::crowd;
-
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.first().map(String::as_str) {
-        Some(crowd::ROLE) => return crowd::run(&arguments[1..]),
-        Some(durable::open::ROLE) => return durable::open::run(&arguments[1..]),
-        _ => {}
+    if arguments
+        .first()
+        .is_some_and(|role| role == durable::open::ROLE)
+    {
+        return durable::open::run(&arguments[1..]);
     }
     let mut named = arguments.iter().skip_while(|argument| *argument != "--dir");
     let dir = named
@@ -47,8 +46,7 @@ fn main() {
     };
     measure(PARTS[0], durable::throughput::measure);
     measure(PARTS[1], durable::open::measure);
-    measure(PARTS[2], durable::wide::measure);
 }
 
 /// Names that choose a part; none: all.
-const PARTS: [&str; 3] = ["throughput", "open", "fanout"];
+const PARTS: [&str; 2] = ["throughput", "open"];

@@ -6,8 +6,7 @@ use revring::log::{Log as _, SqliteLog, StoreOptions};
 use revring_protocol::{ids::RoomName, limits::Limits, room::Room};
 use tokio::runtime::Runtime;
 
-use super::rooms::Table;
-use crate::support::{child::Process, figures};
+use super::{child::Process, figures, rooms::Table};
 
 pub(crate) const ROLE: &str = "open-room";
 /// Records in the room's state.
@@ -46,7 +45,7 @@ pub(crate) fn measure(dir: &Path) {
 
 /// Milliseconds, and MiB more than before, in a process of its own.
 fn opened(store: &Path) -> (f64, f64) {
-    let mut process = Process::role(1, &[ROLE, store.to_str().expect("a path in UTF-8")]);
+    let mut process = Process::role(&[ROLE, store.to_str().expect("a path in UTF-8")]);
     let before = process.memory();
     let milliseconds = process.ask("go").parse().expect("a number");
     let after = process.memory();

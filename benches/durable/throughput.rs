@@ -12,8 +12,7 @@ use revring::log::{Log as _, SqliteLog, StoreOptions};
 use revring_protocol::codec::Codec;
 use tokio::runtime::Runtime;
 
-use super::rooms::Table;
-use crate::support::figures;
+use super::{figures, rooms::Table};
 
 /// Writers that each have one update unanswered.
 const WRITERS: [usize; 4] = [1, 10, 100, 1_000];

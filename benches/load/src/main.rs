@@ -1,0 +1,22 @@
+//! `revring-load`: load on a revision server, and what it makes of it.
+
+mod cli;
+mod engine;
+mod limit;
+mod machine;
+mod model;
+mod peer;
+mod plan;
+mod process;
+mod progress;
+mod replay;
+mod report;
+mod revring;
+mod run;
+mod scenario;
+mod speaker;
+mod stamp;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

@@ -1,0 +1,122 @@
+//! A server in this process, and the program as a child.
+
+use std::{net::SocketAddr, process::Command, thread::JoinHandle};
+
+use revring::config::Settings;
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+/// A revring server with rooms in memory. It ends with the value.
+pub(crate) struct Server {
+    address: SocketAddr,
+    end: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    pub(crate) fn start() -> Self {
+        Self::with_ring(Settings::default().ring_ops)
+    }
+
+    pub(crate) fn with_ring(ring_ops: usize) -> Self {
+        let (end, ended) = oneshot::channel();
+        let (address, told) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                let settings = Settings {
+                    listen: "127.0.0.1:0".parse().unwrap(),
+                    ephemeral: true,
+                    ring_ops,
+                    ..Settings::default()
+                };
+                let server = revring::Server::bind(settings).await.unwrap();
+                address.send(server.local_addr()).unwrap();
+                // An error says that the test is over.
+                server.run(async { drop(ended.await) }).await;
+            });
+        });
+        Self {
+            address: told.recv().unwrap(),
+            end: Some(end),
+            thread: Some(thread),
+        }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("ws://{}", self.address)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.end.take());
+        if let Some(thread) = self.thread.take() {
+            // A server that failed has said so by failing the test.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn program(arguments: &[&str]) -> std::process::Output {
+    Command::new(env!("CARGO_BIN_EXE_revring-load"))
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+/// Runs `revring-load run` against `url`; yields its exit code and its report.
+pub(crate) fn load(url: &str, options: &str) -> (i32, Value) {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    let mut arguments = vec!["run", "--url", url, "--json", path];
+    arguments.extend(options.split_whitespace());
+    let output = program(&arguments);
+    let text = std::fs::read(file.path()).unwrap();
+    let report = serde_json::from_slice(&text);
+    let report = report.unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    (output.status.code().unwrap(), report)
+}
+
+/// Runs the program with arguments that it refuses; yields its exit code and what it says.
+pub(crate) fn refused(arguments: &str) -> (i32, String) {
+    let arguments: Vec<&str> = arguments.split_whitespace().collect();
+    let output = program(&arguments);
+    (
+        output.status.code().unwrap(),
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+    )
+}
+
+/// What was checked, and whether it holds.
+pub(crate) fn checks(report: &Value) -> Vec<(String, bool)> {
+    let checks = report["chapters"][0]["runs"][0]["checks"]
+        .as_array()
+        .unwrap()
+        .iter();
+    checks
+        .map(|check| {
+            let text = format!(
+                "{} ({})",
+                check["what"].as_str().unwrap(),
+                check["detail"].as_str().unwrap()
+            );
+            (text, check["holds"].as_bool().unwrap())
+        })
+        .collect()
+}
+
+/// The field `name` of each of `items`.
+pub(crate) fn words(items: &Value, name: &str) -> Vec<String> {
+    let items = items.as_array().unwrap().iter();
+    items
+        .map(|item| item[name].as_str().unwrap().to_owned())
+        .collect()
+}
