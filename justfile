@@ -91,7 +91,7 @@ load *names:
 peers:
     benches/peers/install
 
-# Carry out all scenarios in full, half an hour on a quiet machine, and write docs/results.md from what they find.
+# Carry out all scenarios in full, a quarter of an hour on a quiet machine, and write docs/results.md from what they find.
 results:
     mkdir -p target/load
     cargo build --release --locked --package revring --package revring-load
