@@ -12,6 +12,9 @@ use crate::{feed::Found, presence::Shown, snapshot::Snapshot};
 /// Bytes that one connection is sent of what it alone lacks, before it is the next one's turn.
 const TURN_BYTES: usize = 32 << 10;
 
+/// From so many bytes of its own on, a connection waits for its turn in line: a pass over a room is for what is new.
+const BULK: usize = 4 << 10;
+
 /// The gap that a snapshot follows, if any: the client's last revision, and why it could not go on from there.
 pub(crate) type SnapshotGap = Option<(Rev, GapReason)>;
 
@@ -45,6 +48,17 @@ pub(crate) enum Item {
 }
 
 impl Item {
+    /// The frame that it sends next.
+    fn frame(&self) -> Option<&Bytes> {
+        match self {
+            Self::Message { frame, .. } | Self::Joined(frame) | Self::Delivery(frame) => {
+                Some(frame)
+            }
+            Self::Snapshot { snapshot, next, .. } => Some(snapshot.frame(*next)),
+            Self::Follow(_) | Self::End => None,
+        }
+    }
+
     /// Whether it belongs to the delivery of the room's state.
     fn is_delivery(&self) -> bool {
         matches!(
@@ -125,6 +139,13 @@ impl Output {
 
     pub(super) fn is_blocked(&self) -> bool {
         self.blocked
+    }
+
+    /// Whether what comes next for this client alone is so much that others should not wait for it.
+    pub(super) fn is_bulky(&self) -> bool {
+        self.backlog
+            .as_ref()
+            .is_some_and(|backlog| backlog.next_bytes() > BULK)
     }
 
     /// Bytes kept for this client alone: messages of its own and what is missing of a frame.
@@ -231,6 +252,10 @@ impl Output {
         }
         if self.blocked {
             written.turn = Turn::Parked;
+            return written;
+        }
+        if pass.news.is_some() && self.is_bulky() {
+            written.turn = Turn::More;
             return written;
         }
         written.turn = loop {
@@ -413,14 +438,14 @@ impl Backlog {
         self.rest.is_empty() && self.queue.is_empty()
     }
 
+    /// What is missing of a frame, or else the length of the next two: a `JOINED` is short, and what follows it is not.
+    fn next_bytes(&self) -> usize {
+        let frames = self.queue.iter().take(2).filter_map(Item::frame);
+        self.rest.len() + frames.map(Bytes::len).sum::<usize>()
+    }
+
     /// The frame at the front of the queue; `None` when what stands there has no bytes.
     fn next_frame(&self) -> Option<&Bytes> {
-        match self.queue.front()? {
-            Item::Message { frame, .. } | Item::Joined(frame) | Item::Delivery(frame) => {
-                Some(frame)
-            }
-            Item::Snapshot { snapshot, next, .. } => Some(snapshot.frame(*next)),
-            Item::Follow(_) | Item::End => None,
-        }
+        self.queue.front()?.frame()
     }
 }
