@@ -449,3 +449,57 @@ impl Backlog {
         self.queue.front()?.frame()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use revring_protocol::codec::Codec;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::feed::Chunk;
+
+    async fn pair() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap());
+        let (client, server) = tokio::join!(client, listener.accept());
+        (client.unwrap(), server.unwrap().0)
+    }
+
+    fn pass<'a>(stream: &'a TcpStream, news: Option<News<'a>>, scratch: &'a mut Chunk) -> Pass<'a> {
+        Pass {
+            stream,
+            codec: Codec::Json,
+            channel: None,
+            news,
+            scratch,
+        }
+    }
+
+    #[tokio::test]
+    async fn w8_a_pass_over_a_room_leaves_large_frames_for_the_line() {
+        let (_client, stream) = pair().await;
+        let (chunk, mut scratch) = (Chunk::default(), Chunk::default());
+        let news = || {
+            Some(News {
+                chunk: &chunk,
+                tick: 0,
+            })
+        };
+        let mut output = Output::new();
+        let delivery = output.begin_delivery(Bytes::from_static(b"joined"));
+        let large = Item::Delivery(vec![b'x'; BULK].into());
+        assert!(output.deliver(delivery.unwrap(), [large]));
+
+        let in_pass = output.write(pass(&stream, news(), &mut scratch));
+        assert_eq!((in_pass.turn, in_pass.bytes), (Turn::More, 0));
+        let in_line = output.write(pass(&stream, None, &mut scratch));
+        assert_eq!(in_line.bytes, b"joined".len() + BULK);
+
+        assert!(output.push(Item::Message {
+            frame: Bytes::from_static(b"short"),
+            answers: true,
+        }));
+        let in_pass = output.write(pass(&stream, news(), &mut scratch));
+        assert_eq!((in_pass.bytes, in_pass.answered), (b"short".len(), 1));
+    }
+}
