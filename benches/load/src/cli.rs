@@ -1,7 +1,5 @@
 //! The command line.
 
-mod options;
-
 use std::{
     io::{self, Write as _},
     path::PathBuf,
@@ -9,18 +7,15 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand};
-pub(crate) use options::{RunOptions, ServerOptions};
 
 use crate::{
     engine::LoadError,
+    failure::Failure,
+    files::Files,
     limit,
-    model::Report,
-    process::ProcessError,
-    progress,
-    replay::{self, ReplayError},
-    report::{self, ReportError},
-    run,
-    scenario::{self, Lab, ScenarioError},
+    options::RunOptions,
+    progress, replay, report, run,
+    scenario::{self, Lab},
 };
 
 /// Exit code for wrong arguments, as clap has it.
@@ -62,18 +57,6 @@ enum Command {
     },
 }
 
-/// Where findings go, beside standard output.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Findings")]
-struct Files {
-    /// Write all that was found to this file, as JSON
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// Write a report with plots to this file, in HTML
-    #[arg(long, value_name = "FILE")]
-    html: Option<PathBuf>,
-}
-
 #[derive(Debug, Args)]
 struct ScenarioOptions {
     /// Which: `revring-load list` tells; without a name, all of them
@@ -111,32 +94,6 @@ struct ConvertOptions {
     from: PathBuf,
     /// The stream; compressed if its name ends in .gz
     to: PathBuf,
-}
-
-/// Why a command did not do what it was asked for.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Failure {
-    /// Something on the command line makes no sense.
-    #[error("{0}")]
-    Arguments(String),
-    /// No load can be made.
-    #[error(transparent)]
-    Load(#[from] LoadError),
-    /// No server runs.
-    #[error(transparent)]
-    Process(#[from] ProcessError),
-    /// A scenario has no result.
-    #[error(transparent)]
-    Scenario(#[from] ScenarioError),
-    /// A stream cannot be read or written.
-    #[error(transparent)]
-    Replay(#[from] ReplayError),
-    /// A report cannot be read or written.
-    #[error(transparent)]
-    Report(#[from] ReportError),
-    /// What was found cannot be printed.
-    #[error("cannot print: {0}")]
-    Output(#[from] io::Error),
 }
 
 /// Runs the command that the process was started with.
@@ -207,31 +164,6 @@ impl ConvertOptions {
             self.to.display()
         )?;
         Ok(ExitCode::SUCCESS)
-    }
-}
-
-impl Files {
-    /// Prints `report` and writes it to the files; the exit code tells whether everything in it holds.
-    fn write(&self, report: &Report) -> Result<ExitCode, Failure> {
-        report::print(report)?;
-        self.store(report)?;
-        let runs = report.chapters.iter().flat_map(|chapter| &chapter.runs);
-        let holds = runs.flat_map(|run| &run.checks).all(|check| check.holds);
-        Ok(if holds {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        })
-    }
-
-    fn store(&self, report: &Report) -> Result<(), Failure> {
-        if let Some(file) = &self.json {
-            report::write_json(report, file)?;
-        }
-        if let Some(file) = &self.html {
-            report::write_html(report, file)?;
-        }
-        Ok(())
     }
 }
 

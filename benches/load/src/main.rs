@@ -2,9 +2,12 @@
 
 mod cli;
 mod engine;
+mod failure;
+mod files;
 mod limit;
 mod machine;
 mod model;
+mod options;
 mod peer;
 mod plan;
 mod process;

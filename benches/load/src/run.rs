@@ -7,10 +7,11 @@ use std::{
 };
 
 use crate::{
-    cli::{Failure, RunOptions, ServerOptions},
     engine::{Crowd, Speak, Target},
+    failure::Failure,
     machine,
     model::{Chapter, Outcome, Report},
+    options::{RunOptions, ServerOptions},
     plan::Plan,
     process::{self, Process},
     progress::Progress,

@@ -5,8 +5,10 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, ValueEnum};
 use revring_protocol::codec::Codec;
 
-use super::Files;
-use crate::plan::{Pace, Plan, Slow, Work};
+use crate::{
+    files::Files,
+    plan::{Pace, Plan, Slow, Work},
+};
 
 /// How long is measured if nothing is said.
 const MEASURED: Duration = Duration::from_secs(5);
@@ -23,7 +25,7 @@ pub(crate) struct RunOptions {
     #[command(flatten)]
     time: TimeOptions,
     #[command(flatten)]
-    pub(super) files: Files,
+    pub(crate) files: Files,
 }
 
 /// The server.
