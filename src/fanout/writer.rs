@@ -130,11 +130,7 @@ impl Writer {
         let mut stretch = Stretch::default();
         for connection in work.queued.drain(..) {
             connection.noticed();
-            if connection.is_bulky() {
-                self.line_up(&connection);
-            } else {
-                stretch.add(self.write(&connection)).await;
-            }
+            stretch.add(self.write(&connection)).await;
         }
         for asked in work.stats.drain(..) {
             // Whoever asked may have gone.
