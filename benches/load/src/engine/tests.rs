@@ -1,6 +1,9 @@
 //! Crowds on a real server in this process.
 
-use std::{net::SocketAddr, thread::JoinHandle, time::Duration};
+#[path = "../../tests/run/server.rs"]
+mod server;
+
+use std::time::Duration;
 
 use revring::config::Settings;
 use revring_protocol::{
@@ -9,8 +12,8 @@ use revring_protocol::{
     ids::{Collection, RecordId, RecordKey},
     value::Object,
 };
-use tokio::sync::oneshot;
 
+use self::server::Server;
 use super::{client::Voice, figures::difference, storm::Storm, *};
 use crate::{
     model::Counts,
@@ -18,12 +21,6 @@ use crate::{
     progress::Silent,
     revring::Planned,
 };
-
-struct Server {
-    address: SocketAddr,
-    end: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
 
 impl Server {
     fn start(ring_ops: usize) -> Self {
@@ -33,39 +30,13 @@ impl Server {
         })
     }
 
-    fn with(settings: Settings) -> Self {
-        let (end, ended) = oneshot::channel();
-        let (address, told) = std::sync::mpsc::channel();
-        let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap();
-            runtime.block_on(async {
-                let settings = Settings {
-                    listen: "127.0.0.1:0".parse().unwrap(),
-                    ephemeral: true,
-                    ..settings
-                };
-                let server = ::revring::Server::bind(settings).await.unwrap();
-                address.send(server.local_addr()).unwrap();
-                server.run(async { drop(ended.await) }).await;
-            });
-        });
-        Self {
-            address: told.recv().unwrap(),
-            end: Some(end),
-            thread: Some(thread),
-        }
-    }
-
     fn crowd(&self, plan: &Plan) -> Crowd<'static> {
         self.crowd_with(plan, Vec::new())
     }
 
     fn crowd_with(&self, plan: &Plan, sources: Vec<Box<dyn Source>>) -> Crowd<'static> {
         let target = Target {
-            address: self.address,
+            address: self.address(),
             name: "revring".to_owned(),
             speak: Speak::Revring,
             server: None,
@@ -73,15 +44,6 @@ impl Server {
         let mut crowd = Crowd::with_sources(plan, target, sources).unwrap();
         crowd.connect(&Silent).unwrap();
         crowd
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.end.take());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }
 

@@ -7,6 +7,7 @@
 )]
 
 mod proxy;
+mod server;
 mod support;
 
 use proxy::{Proxy, Tamper};

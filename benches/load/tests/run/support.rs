@@ -1,67 +1,26 @@
-//! A server in this process, and the program as a child.
+//! The program as a child, against a server in this process.
 
-use std::{net::SocketAddr, process::Command, thread::JoinHandle};
+use std::process::Command;
 
 use revring::config::Settings;
 use serde_json::Value;
-use tokio::sync::oneshot;
 
-/// A revring server with rooms in memory. It ends with the value.
-pub(crate) struct Server {
-    address: SocketAddr,
-    end: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
+pub(crate) use crate::server::Server;
 
 impl Server {
     pub(crate) fn start() -> Self {
-        Self::with_ring(Settings::default().ring_ops)
+        Self::with(Settings::default())
     }
 
     pub(crate) fn with_ring(ring_ops: usize) -> Self {
-        let (end, ended) = oneshot::channel();
-        let (address, told) = std::sync::mpsc::channel();
-        let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap();
-            runtime.block_on(async {
-                let settings = Settings {
-                    listen: "127.0.0.1:0".parse().unwrap(),
-                    ephemeral: true,
-                    ring_ops,
-                    ..Settings::default()
-                };
-                let server = revring::Server::bind(settings).await.unwrap();
-                address.send(server.local_addr()).unwrap();
-                // An error says that the test is over.
-                server.run(async { drop(ended.await) }).await;
-            });
-        });
-        Self {
-            address: told.recv().unwrap(),
-            end: Some(end),
-            thread: Some(thread),
-        }
-    }
-
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+        Self::with(Settings {
+            ring_ops,
+            ..Settings::default()
+        })
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("ws://{}", self.address)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.end.take());
-        if let Some(thread) = self.thread.take() {
-            // A server that failed has said so by failing the test.
-            let _ = thread.join();
-        }
+        format!("ws://{}", self.address())
     }
 }
 
