@@ -12,7 +12,7 @@ use crate::{
     engine::LoadError,
     failure::Failure,
     files::Files,
-    limit,
+    limit, lone,
     options::RunOptions,
     progress, replay, report, run,
     scenario::{self, Lab},
@@ -55,6 +55,9 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         batch: usize,
     },
+    /// Write in one room, and tell when each update came back
+    #[command(name = lone::ROLE, hide = true)]
+    Lone(lone::Task),
 }
 
 #[derive(Debug, Args)]
@@ -107,6 +110,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Limit { batch } => limit::serve(batch)
             .map(|()| ExitCode::SUCCESS)
             .map_err(Failure::Output),
+        Command::Lone(task) => lone::run(&task).map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|failure| {
         // There is nobody left to tell.

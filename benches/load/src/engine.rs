@@ -7,7 +7,7 @@ mod connect;
 mod error;
 mod figures;
 mod fill;
-mod frames;
+pub(crate) mod frames;
 mod link;
 mod outcome;
 mod pace;

@@ -5,6 +5,7 @@ mod engine;
 mod failure;
 mod files;
 mod limit;
+mod lone;
 mod machine;
 mod model;
 mod options;
@@ -17,6 +18,9 @@ mod report;
 mod revring;
 mod run;
 mod scenario;
+#[cfg(test)]
+#[path = "../tests/run/server.rs"]
+mod server;
 mod speaker;
 mod stamp;
 

@@ -61,6 +61,14 @@ pub(crate) enum ProcessError {
         /// What it says.
         line: String,
     },
+    /// It says something else.
+    #[error("{name} says what cannot be read: {problem}")]
+    Unreadable {
+        /// The child.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The kernel does not tell about it.
     #[error("what {name} uses cannot be read: {problem}")]
     Unknown {
@@ -96,7 +104,7 @@ impl Process {
         Self::start(command, "revring", None)?.line()
     }
 
-    /// Starts this program again, in a role of its own.
+    /// Starts this program again, in a role of its own. Its standard input is open until [`Self::end_input`].
     pub(crate) fn role(cpu: usize, arguments: &[&str]) -> Result<Self, ProcessError> {
         let name = arguments.first().copied().unwrap_or("role");
         let own = std::env::current_exe().map_err(|source| ProcessError::Start {
@@ -104,8 +112,8 @@ impl Process {
             source,
         })?;
         let mut command = Command::new(own);
-        command.args(arguments);
-        Self::start(command, name, Some(cpu))
+        command.args(arguments).stdin(Stdio::piped());
+        Self::spawn(command, name, Some(cpu))
     }
 
     /// Starts `command`, called `name` in messages, on the processor `cpu` alone or on any.
@@ -114,7 +122,12 @@ impl Process {
         name: &str,
         cpu: Option<usize>,
     ) -> Result<Self, ProcessError> {
-        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        command.stdin(Stdio::null());
+        Self::spawn(command, name, cpu)
+    }
+
+    fn spawn(mut command: Command, name: &str, cpu: Option<usize>) -> Result<Self, ProcessError> {
+        command.stdout(Stdio::piped());
         let spawned = on_cpu(cpu, || command.spawn());
         let failed = |source| ProcessError::Start {
             name: name.to_owned(),
@@ -152,6 +165,11 @@ impl Process {
                 RecvTimeoutError::Timeout => ProcessError::Silent { name: name() },
                 RecvTimeoutError::Disconnected => ProcessError::Ended { name: name() },
             })
+    }
+
+    /// Ends its standard input.
+    pub(crate) fn end_input(&mut self) {
+        drop(self.child.stdin.take());
     }
 
     /// The next line it prints, which names the address where it listens: `…127.0.0.1:4000…`, with or without a scheme and a path.

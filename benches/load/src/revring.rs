@@ -15,6 +15,8 @@ use revring_protocol::{
     ids::{ClientKey, RoomName},
 };
 
+use crate::speaker::{Handshake, Outbox};
+
 pub(crate) use follower::Follower;
 pub(crate) use pen::{OPERATION_IDS, Pen, fill};
 pub(crate) use raw::Raw;
@@ -52,16 +54,20 @@ pub(crate) struct Identity {
     pub(crate) codec: Codec,
 }
 
+/// What a client's WebSocket handshake asks for.
+pub(crate) fn handshake(codec: Codec) -> Handshake {
+    Handshake {
+        path: "/v1/ws".to_owned(),
+        subprotocol: Some(codec.subprotocol()),
+    }
+}
+
 /// Queues `message`, encoded, in a frame of the codec's kind.
-fn queue(
-    codec: Codec,
-    message: &revring_protocol::message::ClientMessage,
-    out: &mut crate::speaker::Outbox,
-) {
+fn queue(codec: Codec, message: &revring_protocol::message::ClientMessage, out: &mut Outbox) {
     queue_bytes(codec, &codec.encode(message), out);
 }
 
-pub(crate) fn queue_bytes(codec: Codec, payload: &[u8], out: &mut crate::speaker::Outbox) {
+pub(crate) fn queue_bytes(codec: Codec, payload: &[u8], out: &mut Outbox) {
     match codec {
         Codec::Json => out.frame(0x1, payload),
         Codec::MessagePack => out.binary(payload),

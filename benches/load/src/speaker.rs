@@ -1,6 +1,8 @@
 //! One client as its server sees it, without a socket: what it says, and what it makes of what it hears. There is one kind for each
 //! protocol that can be put under load.
 
+use std::net::SocketAddr;
+
 use crate::stamp::Stamp;
 
 /// How a connection begins.
@@ -10,6 +12,21 @@ pub(crate) struct Handshake {
     pub(crate) path: String,
     /// The subprotocol asked for.
     pub(crate) subprotocol: Option<&'static str>,
+}
+
+impl Handshake {
+    /// What it sends to a server at `address`.
+    pub(crate) fn request(&self, address: SocketAddr) -> Vec<u8> {
+        let subprotocol = self.subprotocol.map_or_else(String::new, |name| {
+            format!("Sec-WebSocket-Protocol: {name}\r\n")
+        });
+        format!(
+            "GET {} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{subprotocol}\r\n",
+            self.path
+        )
+        .into_bytes()
+    }
 }
 
 /// Whether a message is text.

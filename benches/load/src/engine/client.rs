@@ -6,7 +6,7 @@ use revring_protocol::change::Change;
 
 use crate::{
     plan::Plan,
-    revring::{Follower, Raw, Room, Tally},
+    revring::{self, Follower, Raw, Room, Tally},
     speaker::{Handshake, Heard, Kind, Outbox, Speaker},
     stamp::{self, Stamp},
 };
@@ -147,10 +147,7 @@ impl Client {
     pub(super) fn handshake(&self, plan: &Plan) -> Handshake {
         match &self.who.voice {
             Voice::Other(speaker) => speaker.handshake(),
-            Voice::Raw(_) | Voice::Follower(_) => Handshake {
-                path: "/v1/ws".to_owned(),
-                subprotocol: Some(plan.codec.subprotocol()),
-            },
+            Voice::Raw(_) | Voice::Follower(_) => revring::handshake(plan.codec),
         }
     }
 

@@ -5,15 +5,15 @@ pub(super) const HEADER: usize = 10;
 
 /// A whole frame.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Frame<'a> {
+pub(crate) struct Frame<'a> {
     /// Whether the message ends with it.
-    pub(super) last: bool,
+    pub(crate) last: bool,
     /// What it is.
-    pub(super) opcode: u8,
+    pub(crate) opcode: u8,
     /// What it carries.
-    pub(super) payload: &'a [u8],
+    pub(crate) payload: &'a [u8],
     /// Its bytes, header included.
-    pub(super) length: usize,
+    pub(crate) length: usize,
 }
 
 /// Header and payload lengths of the frame that `bytes` begin with; `None`: the header is not whole yet.
@@ -45,7 +45,7 @@ pub(super) fn lengths(bytes: &[u8]) -> Result<Option<(usize, usize)>, String> {
 ///
 /// # Errors
 /// When no server may send such a frame here.
-pub(super) fn first(bytes: &[u8]) -> Result<Option<Frame<'_>>, String> {
+pub(crate) fn first(bytes: &[u8]) -> Result<Option<Frame<'_>>, String> {
     let Some((header, payload)) = lengths(bytes)? else {
         return Ok(None);
     };

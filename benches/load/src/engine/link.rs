@@ -112,7 +112,7 @@ impl Link {
         self.stage = Stage::Upgrading;
         self.out
             .bytes
-            .extend_from_slice(&request(address, handshake));
+            .extend_from_slice(&handshake.request(address));
         self.flush()
     }
 
@@ -265,18 +265,6 @@ impl Link {
             (opcode, true) => hear(&mut self.out, opcode, frame.payload, frame.length),
         }
     }
-}
-
-fn request(address: SocketAddr, handshake: &Handshake) -> Vec<u8> {
-    let subprotocol = handshake.subprotocol.map_or_else(String::new, |name| {
-        format!("Sec-WebSocket-Protocol: {name}\r\n")
-    });
-    format!(
-        "GET {} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
-         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{subprotocol}\r\n",
-        handshake.path
-    )
-    .into_bytes()
 }
 
 #[cfg(test)]

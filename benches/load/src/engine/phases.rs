@@ -105,6 +105,12 @@ impl Crowd<'_> {
         }
     }
 
+    /// Someone who is not of the crowd knows that the first room is at the revision `head`: whoever is not there yet lacks something.
+    pub(crate) fn told_head(&mut self, head: u64) {
+        let room = &mut self.world.rooms[0];
+        room.head = room.head.max(head);
+    }
+
     /// Waits until every update is answered, and every client is back and has everything. Slow readers read as fast as they can from
     /// now on. What is missing even so is told by the checks.
     ///

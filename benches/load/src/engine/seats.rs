@@ -119,6 +119,11 @@ impl<'a> Crowd<'a> {
         Ok(crowd)
     }
 
+    /// The name of the first room.
+    pub(crate) fn room(&self) -> &RoomName {
+        &self.world.rooms[0].name
+    }
+
     fn seat_writers(&mut self) -> Result<(), LoadError> {
         for writer in 0..self.plan.writers {
             let room = writer % self.plan.rooms;

@@ -1,8 +1,5 @@
 //! Crowds on a real server in this process.
 
-#[path = "../../tests/run/server.rs"]
-mod server;
-
 use std::time::Duration;
 
 use revring::config::Settings;
@@ -13,13 +10,13 @@ use revring_protocol::{
     value::Object,
 };
 
-use self::server::Server;
 use super::{client::Voice, figures::difference, storm::Storm, *};
 use crate::{
     model::Counts,
     plan::{Pace, Work},
     progress::Silent,
     revring::Planned,
+    server::Server,
 };
 
 impl Server {

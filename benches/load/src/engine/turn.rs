@@ -12,10 +12,6 @@ const SLOW: u64 = 100_000;
 const GROUPS: u64 = 20;
 /// How long a returning client is away, in microseconds.
 const AWAY: u64 = 500_000;
-/// Sockets served between two looks at the writers when many come at once.
-const BETWEEN_WRITERS: usize = 4;
-/// How many writers are few enough for that.
-const FEW_WRITERS: usize = 16;
 /// How long a crowd that does not sleep leaves between two looks at its sockets, in microseconds.
 const PAUSE: u64 = 30;
 /// The longest wait, in microseconds.
@@ -63,7 +59,7 @@ impl Crowd<'_> {
         self.world.latest = woken;
         let mut worked = !self.events.is_empty();
         let events = std::mem::replace(&mut self.events, mio::Events::with_capacity(0));
-        for (served, event) in events.iter().enumerate() {
+        for event in &events {
             let Token(client) = event.token();
             let ended = event.is_read_closed() || event.is_error();
             if event.is_writable() {
@@ -71,9 +67,6 @@ impl Crowd<'_> {
             }
             if event.is_readable() || ended {
                 self.readable(client, ended)?;
-            }
-            if self.timers.ramp.steep && served % BETWEEN_WRITERS == 0 {
-                self.writers_first()?;
             }
         }
         self.events = events;
@@ -84,21 +77,6 @@ impl Crowd<'_> {
         self.sample_if_due(woken)?;
         if worked {
             self.busy += self.world.now().saturating_sub(woken);
-        }
-        Ok(())
-    }
-
-    /// Lets the writers write and read, if they are few: when many come at once, they would else wait for all that these are sent.
-    fn writers_first(&mut self) -> Result<(), LoadError> {
-        if self.world.authors.len() > FEW_WRITERS {
-            return Ok(());
-        }
-        let now = self.world.now();
-        self.world.latest = now;
-        self.write(now)?;
-        for author in 0..self.world.authors.len() {
-            let place = self.world.authors[author].client;
-            self.read(place, usize::MAX, false)?;
         }
         Ok(())
     }

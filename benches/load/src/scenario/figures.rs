@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::model::{Goal, Outcome, Table};
+use crate::model::{Goal, Latency, Outcome, Table};
 
 /// The median of repeated measurements, with the least and the largest.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -53,6 +53,57 @@ impl fmt::Display for Spread {
         match without {
             0 => Ok(()),
             without => write!(f, ", {without} without a figure"),
+        }
+    }
+}
+
+/// Single delays, each measured.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Delays {
+    /// Nanoseconds, in ascending order.
+    sorted: Vec<u64>,
+}
+
+impl Delays {
+    /// The percentiles that are told of a run.
+    const PERCENTILES: [f64; 5] = [50.0, 90.0, 99.0, 99.9, 100.0];
+
+    /// Those of so many `nanoseconds`.
+    pub(super) fn of(nanoseconds: impl IntoIterator<Item = u64>) -> Self {
+        let mut sorted: Vec<u64> = nanoseconds.into_iter().collect();
+        sorted.sort_unstable();
+        Self { sorted }
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> u64 {
+        self.sorted.len() as u64
+    }
+
+    /// Milliseconds that `percent` of them do not exceed; of none, not a number.
+    pub(super) fn percentile(&self, percent: f64) -> f64 {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a place among them"
+        )]
+        let place = (number(self.sorted.len()) * percent / 100.0).ceil() as usize;
+        let delay = self.sorted.get(place.saturating_sub(1));
+        delay.map_or(f64::NAN, |delay| count(*delay) / 1e6)
+    }
+
+    /// The same as latencies of `class`.
+    pub(super) fn latency(&self, class: &str) -> Latency {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "microseconds of a delay"
+        )]
+        let microseconds = |percent| (percent, (self.percentile(percent) * 1e3) as u64);
+        Latency {
+            class: class.to_owned(),
+            count: self.count(),
+            percentiles: Self::PERCENTILES.map(microseconds).to_vec(),
         }
     }
 }
@@ -199,6 +250,17 @@ mod tests {
             partly.to_string(),
             "1.00 (1.00 to 1.00), 1 without a figure"
         );
+    }
+
+    #[test]
+    fn percentiles_are_delays_that_were_measured() {
+        let delays = Delays::of((1..=200).rev().map(|ms| ms * 1_000_000));
+        let found = [0.0, 50.0, 99.0, 99.9, 100.0].map(|percent| delays.percentile(percent));
+        assert_eq!(found, [1.0, 100.0, 198.0, 200.0, 200.0]);
+        let latency = delays.latency("acknowledged");
+        assert_eq!(latency.count, 200);
+        assert_eq!(latency.percentiles[2], (99.0, 198_000));
+        assert!(Delays::of([]).percentile(99.0).is_nan());
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::ScenarioError;
 use crate::{
     engine::{self, Crowd, LoadError, Speak, Target},
     limit,
+    lone::{Lone, Task},
     model::Outcome,
     peer::{self, PeerKind},
     plan::{Pace, Plan, Work},
@@ -26,6 +27,9 @@ use crate::{
 const SERVER: usize = 0;
 /// The processor of the load.
 const LOAD: usize = 1;
+
+/// After this time a writer that nobody has told to end does so by itself.
+const FORGOTTEN: Duration = Duration::from_secs(600);
 
 /// More connections than any scenario makes, and no more than a usual limit of open files allows. Those that end while others begin
 /// count for a moment, too.
@@ -152,6 +156,24 @@ impl Subject {
     /// A crowd for it, as `plan` wants it, not connected yet.
     pub(super) fn crowd(&self, plan: &Plan) -> Result<Crowd<'_>, LoadError> {
         Crowd::new(plan, self.target())
+    }
+
+    /// A writer with a process of its own, beside the load: it writes `rate` updates of `payload` bytes per second to the first room of
+    /// `crowd` until it is told to end.
+    pub(super) fn lone_writer(
+        &self,
+        crowd: &Crowd<'_>,
+        rate: f64,
+        payload: usize,
+    ) -> Result<Lone, ProcessError> {
+        let task = Task {
+            server: self.address,
+            room: crowd.room().clone(),
+            rate,
+            payload,
+            seconds: FORGOTTEN.as_secs_f64(),
+        };
+        Lone::start(LOAD, &task)
     }
 
     fn target(&self) -> Target<'_> {

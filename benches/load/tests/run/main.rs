@@ -10,8 +10,12 @@ mod proxy;
 mod server;
 mod support;
 
+use std::io::{BufRead as _, BufReader};
+
+use serde_json::Value;
+
 use proxy::{Proxy, Tamper};
-use support::{Server, checks, load, words};
+use support::{Server, checks, load, started, words};
 
 /// Readers of every class, two rooms, several writers.
 const EVERYONE: &str = "--clients 40 --writers 3 --rooms 2 --replicas 3 --slow 0.25 --slow-speed 2KiB --reconnecting 0.2 \
@@ -56,6 +60,26 @@ fn f8_slow_readers_get_gaps_from_a_small_ring_and_end_equal() {
     assert_eq!(status, 0, "{:?}", checks(&report));
     let (settled, _) = &checks(&report)[0];
     assert!(!settled.contains(" 0 gaps"), "{settled}");
+}
+
+#[test]
+fn a_lone_writer_writes_until_its_input_ends_and_tells_what_came_back() {
+    let server = Server::start();
+    let task = format!(
+        "lone-writer --server {} --room r --rate 1000 --payload 40 --seconds 1000",
+        server.address()
+    );
+    let mut writer = started(&task);
+    let mut out = BufReader::new(writer.stdout.take().unwrap()).lines();
+    assert_eq!(out.next().unwrap().unwrap(), "ready");
+    drop(writer.stdin.take());
+    let account: Value = serde_json::from_str(&out.next().unwrap().unwrap()).unwrap();
+    assert!(writer.wait().unwrap().success());
+    let updates = account["answered"].as_array().unwrap();
+    assert!(!updates.is_empty());
+    assert_eq!(account["head"], updates.len());
+    let checks = account["checks"].as_array().unwrap();
+    assert!(checks.iter().all(|check| check["holds"] == true));
 }
 
 #[test]

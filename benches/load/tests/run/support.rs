@@ -1,6 +1,6 @@
 //! The program as a child, against a server in this process.
 
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use revring::config::Settings;
 use serde_json::Value;
@@ -28,6 +28,16 @@ fn program(arguments: &[&str]) -> std::process::Output {
     Command::new(env!("CARGO_BIN_EXE_revring-load"))
         .args(arguments)
         .output()
+        .unwrap()
+}
+
+/// Starts the program with these arguments, with its input and output in hand.
+pub(crate) fn started(arguments: &str) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_revring-load"))
+        .args(arguments.split_whitespace())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
         .unwrap()
 }
 
