@@ -307,12 +307,23 @@ struct Connection {
 }
 
 impl Connection {
-    async fn serve(self, wire: http::Wire, routes: axum::Router, ending: watch::Receiver<bool>) {
+    async fn serve(
+        self,
+        mut wire: http::Wire,
+        routes: axum::Router,
+        mut ending: watch::Receiver<bool>,
+    ) {
         let Self {
             peer,
             place,
             services,
         } = self;
+        let Some(left) = accept::first_word(&wire.stream, wire.handshake_time, &mut ending).await
+        else {
+            return;
+        };
+        wire.handshake_time = left;
+        services.door().pass().await;
         let Some(socket) = http::serve(wire, routes, ending).await else {
             return;
         };

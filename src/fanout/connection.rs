@@ -400,6 +400,11 @@ impl Connection {
         queued
     }
 
+    /// Whether so much is queued for it alone that it waits for its turn in line.
+    pub(super) fn is_bulky(&self) -> bool {
+        self.output.lock().is_bulky()
+    }
+
     /// Whether its socket is full, and the bytes kept for it alone.
     pub(super) fn backlog(&self) -> (bool, usize) {
         let output = self.output.lock();

@@ -12,6 +12,9 @@ use crate::{feed::Found, presence::Shown, snapshot::Snapshot};
 /// Bytes that one connection is sent of what it alone lacks, before it is the next one's turn.
 const TURN_BYTES: usize = 32 << 10;
 
+/// From so many bytes of its own on, a connection waits for its turn in line: a pass over a room is for what is new.
+const BULK: usize = 4 << 10;
+
 /// The gap that a snapshot follows, if any: the client's last revision, and why it could not go on from there.
 pub(crate) type SnapshotGap = Option<(Rev, GapReason)>;
 
@@ -45,6 +48,17 @@ pub(crate) enum Item {
 }
 
 impl Item {
+    /// The frame that it sends next.
+    fn frame(&self) -> Option<&Bytes> {
+        match self {
+            Self::Message { frame, .. } | Self::Joined(frame) | Self::Delivery(frame) => {
+                Some(frame)
+            }
+            Self::Snapshot { snapshot, next, .. } => Some(snapshot.frame(*next)),
+            Self::Follow(_) | Self::End => None,
+        }
+    }
+
     /// Whether it belongs to the delivery of the room's state.
     fn is_delivery(&self) -> bool {
         matches!(
@@ -125,6 +139,13 @@ impl Output {
 
     pub(super) fn is_blocked(&self) -> bool {
         self.blocked
+    }
+
+    /// Whether what comes next for this client alone is so much that others should not wait for it.
+    pub(super) fn is_bulky(&self) -> bool {
+        self.backlog
+            .as_ref()
+            .is_some_and(|backlog| backlog.next_bytes() > BULK)
     }
 
     /// Bytes kept for this client alone: messages of its own and what is missing of a frame.
@@ -231,6 +252,10 @@ impl Output {
         }
         if self.blocked {
             written.turn = Turn::Parked;
+            return written;
+        }
+        if pass.news.is_some() && self.is_bulky() {
+            written.turn = Turn::More;
             return written;
         }
         written.turn = loop {
@@ -413,14 +438,68 @@ impl Backlog {
         self.rest.is_empty() && self.queue.is_empty()
     }
 
+    /// What is missing of a frame, or else the length of the next two: a `JOINED` is short, and what follows it is not.
+    fn next_bytes(&self) -> usize {
+        let frames = self.queue.iter().take(2).filter_map(Item::frame);
+        self.rest.len() + frames.map(Bytes::len).sum::<usize>()
+    }
+
     /// The frame at the front of the queue; `None` when what stands there has no bytes.
     fn next_frame(&self) -> Option<&Bytes> {
-        match self.queue.front()? {
-            Item::Message { frame, .. } | Item::Joined(frame) | Item::Delivery(frame) => {
-                Some(frame)
-            }
-            Item::Snapshot { snapshot, next, .. } => Some(snapshot.frame(*next)),
-            Item::Follow(_) | Item::End => None,
+        self.queue.front()?.frame()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use revring_protocol::codec::Codec;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::feed::Chunk;
+
+    async fn pair() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap());
+        let (client, server) = tokio::join!(client, listener.accept());
+        (client.unwrap(), server.unwrap().0)
+    }
+
+    fn pass<'a>(stream: &'a TcpStream, news: Option<News<'a>>, scratch: &'a mut Chunk) -> Pass<'a> {
+        Pass {
+            stream,
+            codec: Codec::Json,
+            channel: None,
+            news,
+            scratch,
         }
+    }
+
+    #[tokio::test]
+    async fn w8_a_pass_over_a_room_leaves_large_frames_for_the_line() {
+        let (_client, stream) = pair().await;
+        let (chunk, mut scratch) = (Chunk::default(), Chunk::default());
+        let news = || {
+            Some(News {
+                chunk: &chunk,
+                tick: 0,
+            })
+        };
+        let mut output = Output::new();
+        let delivery = output.begin_delivery(Bytes::from_static(b"joined"));
+        let large = Item::Delivery(vec![b'x'; BULK].into());
+        assert!(output.deliver(delivery.unwrap(), [large]));
+
+        let in_pass = output.write(pass(&stream, news(), &mut scratch));
+        assert_eq!((in_pass.turn, in_pass.bytes), (Turn::More, 0));
+        let in_line = output.write(pass(&stream, None, &mut scratch));
+        assert_eq!(in_line.bytes, b"joined".len() + BULK);
+
+        assert!(output.push(Item::Message {
+            frame: Bytes::from_static(b"short"),
+            answers: true,
+        }));
+        let in_pass = output.write(pass(&stream, news(), &mut scratch));
+        assert_eq!((in_pass.bytes, in_pass.answered), (b"short".len(), 1));
     }
 }

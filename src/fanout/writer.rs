@@ -37,6 +37,8 @@ const TOGETHER: usize = 8;
 const STRETCH_BYTES: usize = 512 << 10;
 /// Bytes written to those who lag, before what is new in rooms comes first again.
 const LINE_BYTES: usize = 32 << 10;
+/// Bytes on top for each connection that a pass over a room has offered something: where passes are long, the line goes on too.
+const LINE_BYTES_PER_WRITE: usize = 512;
 /// Bytes that one pass over a room offers to each client, but at least one frame.
 const PASS_BYTES: usize = 256 << 10;
 /// A room's connection and its socket that is full; resolves when it is writable.
@@ -51,6 +53,8 @@ pub(super) struct Writer {
     parked: FuturesUnordered<Parked>,
     /// Connections that lack more than what is new, each for a turn.
     line: VecDeque<Arc<Connection>>,
+    /// Bytes that the line has on top in its next turn.
+    line_extra: usize,
     /// What is passed on to a room, by codec.
     chunks: [Chunk; Codec::COUNT],
     /// What one connection alone is sent.
@@ -78,6 +82,7 @@ impl Writer {
             rooms: HashMap::new(),
             parked: FuturesUnordered::new(),
             line: VecDeque::new(),
+            line_extra: 0,
             chunks: Default::default(),
             scratch: Chunk::default(),
             work: Inbox::default(),
@@ -130,7 +135,11 @@ impl Writer {
         let mut stretch = Stretch::default();
         for connection in work.queued.drain(..) {
             connection.noticed();
-            stretch.add(self.write(&connection)).await;
+            if connection.is_bulky() {
+                self.line_up(&connection);
+            } else {
+                stretch.add(self.write(&connection)).await;
+            }
         }
         for asked in work.stats.drain(..) {
             // Whoever asked may have gone.
@@ -141,6 +150,7 @@ impl Writer {
 
     /// Writes to those who lag, in turn.
     fn serve_line(&mut self) {
+        let most = LINE_BYTES + std::mem::take(&mut self.line_extra);
         let mut bytes = 0;
         for _ in 0..STRETCH {
             let Some(connection) = self.line.pop_front() else {
@@ -148,7 +158,7 @@ impl Writer {
             };
             connection.in_line.store(false, Ordering::Relaxed);
             bytes += self.write(&connection);
-            if bytes >= LINE_BYTES {
+            if bytes >= most {
                 break;
             }
         }
@@ -236,6 +246,7 @@ impl Writer {
                 stretch.add(bytes).await;
             }
         }
+        self.line_extra += members.len() * LINE_BYTES_PER_WRITE;
         if let Some(room) = self.rooms.get_mut(&channel.number()) {
             room.members = members;
         }

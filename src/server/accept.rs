@@ -4,7 +4,9 @@ use std::{io, net::SocketAddr, time::Duration};
 
 use tokio::{
     net::{TcpListener, TcpStream},
-    time::sleep,
+    select,
+    sync::watch,
+    time::{Instant, sleep, sleep_until},
 };
 use tracing::{debug, warn};
 
@@ -36,6 +38,23 @@ fn concerns_one_connection(error: &io::Error) -> bool {
         error.kind(),
         ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted
     )
+}
+
+/// Waits until the client says something. Returns what is left of `within`; `None` when nothing came in that time, or the server
+/// is `ending`.
+pub(super) async fn first_word(
+    stream: &TcpStream,
+    within: Duration,
+    ending: &mut watch::Receiver<bool>,
+) -> Option<Duration> {
+    let deadline = Instant::now() + within;
+    select! {
+        biased;
+        readable = stream.readable() => readable.ok()?,
+        () = sleep_until(deadline) => return None,
+        _ = ending.wait_for(|ending| *ending) => return None,
+    }
+    Some(deadline.saturating_duration_since(Instant::now()))
 }
 
 /// Sends small messages at once.

@@ -1,6 +1,7 @@
 //! How clients reach rooms: WebSocket connections after their upgrade.
 
 mod bucket;
+mod door;
 mod input;
 mod services;
 mod session;

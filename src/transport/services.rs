@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use revring_protocol::limits::Limits;
 use tokio::{sync::OwnedSemaphorePermit, time};
 
+use super::door::Door;
 use crate::{
     auth::Auth,
     fanout::{ShardStats, Shards, Vigilance},
@@ -41,6 +42,7 @@ pub struct Services {
     auth: Auth,
     shards: Arc<Shards>,
     hub: Arc<Hub>,
+    door: Door,
 }
 
 /// What a server holds at one moment.
@@ -74,6 +76,7 @@ impl Services {
             auth,
             shards,
             hub,
+            door: Door::new(),
         })
     }
 
@@ -107,5 +110,10 @@ impl Services {
 
     pub(crate) fn hub(&self) -> &Hub {
         &self.hub
+    }
+
+    /// Where newcomers wait for their turn, before each step that takes the server long.
+    pub(crate) fn door(&self) -> &Door {
+        &self.door
     }
 }

@@ -185,7 +185,10 @@ impl Session {
             return;
         };
         match self.connection.codec().decode_client(payload) {
-            Ok(ClientMessage::Join(join)) => self.join(join).await,
+            Ok(ClientMessage::Join(join)) => {
+                self.services.door().pass().await;
+                self.join(join).await;
+            }
             Ok(ClientMessage::Update(update)) => {
                 self.reject(
                     update.client_req_id,
