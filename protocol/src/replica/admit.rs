@@ -8,13 +8,12 @@ use super::{
     pending::{Pending, Queue, has_splice},
 };
 use crate::{
-    change::{Change, Edit, Sequence, Splice, Update},
+    change::{Change, Edit, Splice, Update},
     codec::Codec,
     document::Patch,
     ids::{ClientReqId, Rev},
     limits::{Limits, MAX_SAFE_INTEGER, MESSAGE_DEPTH, OPERATION_OVERHEAD},
     message::ClientMessage,
-    value::{Value, object_depth},
 };
 
 /// Updates that may be pending, composed ones counted once.
@@ -86,7 +85,7 @@ fn check_form(id: &ClientReqId, changes: &[Change], limits: &Limits) -> Result<(
     }
     let deepest = changes
         .iter()
-        .map(|change| depth(&change.edit))
+        .map(|change| change.edit.depth())
         .max()
         .unwrap_or(0);
     let depth = limits.depth.min(MESSAGE_DEPTH - ENVELOPE_DEPTH);
@@ -145,23 +144,6 @@ pub(super) fn check_size(update: &Update, limits: &Limits) -> Result<(), String>
 
 fn size(changes: &[Change]) -> usize {
     OPERATION_OVERHEAD + changes.iter().map(Change::size).sum::<usize>()
-}
-
-/// Nesting levels of the values that `edit` carries.
-fn depth(edit: &Edit) -> usize {
-    match edit {
-        Edit::Put { data } | Edit::Merge { data } => object_depth(data),
-        Edit::Set { value, .. } => value.depth(),
-        Edit::Splice {
-            splice:
-                Splice {
-                    insert: Sequence::Items(items),
-                    ..
-                },
-            ..
-        } => items.iter().map(Value::depth).max().unwrap_or(0),
-        Edit::Unset { .. } | Edit::Delete | Edit::Add { .. } | Edit::Splice { .. } => 0,
-    }
 }
 
 /// The waiting update that `changes` can be composed into, and what it is then.

@@ -17,7 +17,9 @@ pub(crate) mod lenient;
 pub(crate) mod merges;
 pub(crate) mod messages;
 pub(crate) mod names;
+pub(crate) mod rebases;
 pub(crate) mod refused;
+pub(crate) mod settle;
 pub(crate) mod splices;
 pub(crate) mod values;
 

@@ -1,17 +1,12 @@
 //! Concurrent splices (rules S-3 to S-5), settled by a room.
 
-use std::collections::VecDeque;
-
 use revring_protocol::{
-    change::{Change, Edit, Operation, Sequence, Splice, Update},
+    change::{Sequence, Splice},
     codec::Codec,
-    ids::{ClientKey, ClientReqId, Collection, Epoch, RecordId, RecordKey, Rev},
-    limits::Limits,
-    room::{Request, Room, Ticket},
-    value::{Object, Path, Value, canonical},
+    value::{Value, canonical},
 };
 
-use super::Line;
+use super::{Line, settle::settle};
 
 /// Position, number removed, JSON of what is inserted.
 type Cut = (usize, usize, &'static str);
@@ -315,79 +310,15 @@ fn splice(&(at, remove, insert): &Cut) -> Splice {
     Splice { at, remove, insert }
 }
 
-fn key() -> RecordKey {
-    RecordKey {
-        collection: Collection::new("c").unwrap(),
-        id: RecordId::new("i").unwrap(),
-    }
-}
-
-/// Has `room` accept an update, and gives its operation.
-fn accept(room: &mut Room, edits: Vec<Edit>, base: Rev) -> std::sync::Arc<Operation> {
-    let changes = edits
-        .into_iter()
-        .map(|edit| Change {
-            key: key(),
-            if_version: None,
-            edit,
-        })
-        .collect();
-    let id = ClientReqId::new(&format!("u{}", room.head())).unwrap();
-    let update = Update {
-        client_req_id: id,
-        changes,
-        base_rev: Some(base),
-        first_rev: None,
-    };
-    let client_id = ClientKey::new("0123456789abcdef").unwrap().client_id();
-    let mut requests = VecDeque::from([Request {
-        client_id,
-        update,
-        ticket: Ticket(0),
-    }]);
-    let batch = room.propose(&mut requests, 1);
-    let committed = room.commit(batch);
-    let [entry] = &committed.operations[..] else {
-        panic!("{:?}", committed.answers)
-    };
-    entry.operation().clone()
+fn splices(cuts: &[Cut]) -> Vec<Splice> {
+    cuts.iter().map(splice).collect()
 }
 
 /// Checks that a room settles `case` as its table says.
 pub(crate) fn check(case: &Concurrent) {
-    let path = || Path::parse("/v").unwrap();
-    let edits = |cuts: &[Cut]| {
-        cuts.iter()
-            .map(|cut| Edit::Splice {
-                path: path(),
-                splice: splice(cut),
-            })
-            .collect()
-    };
-    let mut room = Room::new(Epoch::new("e").unwrap(), Limits::DEFAULT);
-    accept(
-        &mut room,
-        vec![Edit::Put {
-            data: Object::from([("v", json(case.value))]),
-        }],
-        Rev::ZERO,
-    );
-    let base = room.head();
-    for cut in case.theirs {
-        let now = room.head();
-        accept(&mut room, edits(std::slice::from_ref(cut)), now);
-    }
-    let operation = accept(&mut room, edits(case.own), base);
-    let moved: Vec<Edit> = operation
-        .changes
-        .iter()
-        .map(|effect| effect.edit.clone())
-        .collect();
-    assert_eq!(moved, edits(case.moved) as Vec<Edit>, "{}", case.name);
-    let result = path()
-        .find(room.document().get(&key()).unwrap().data())
-        .unwrap()
-        .clone();
+    let (theirs, own) = (splices(case.theirs), splices(case.own));
+    let (moved, result) = settle(json(case.value), &theirs, &own);
+    assert_eq!(moved, splices(case.moved), "{}", case.name);
     assert_eq!(
         canonical(&result),
         canonical(&json(case.result)),

@@ -124,6 +124,11 @@ fn k1_what_no_server_takes_is_refused_at_once() {
     let deep = format!("{}0{}", "[".repeat(33), "]".repeat(33));
     let deep = peer.try_make("1", vec![set("n/a", "/x", &deep)]);
     assert!(matches!(deep, Err(UpdateError::TooLarge(_))));
+    // What is inserted into an array is as deep as the array it is sent in.
+    let levels = Limits::DEFAULT.depth + 1;
+    let items = format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+    let deep = peer.try_make("1", vec![splice("n/a", "/list", 0, 0, &items)]);
+    assert!(matches!(deep, Err(UpdateError::TooLarge(_))));
     let long = format!("{:?}", "x".repeat(Limits::DEFAULT.message_bytes));
     let long = peer.try_make("1", vec![set("n/a", "/x", &long)]);
     assert!(matches!(long, Err(UpdateError::TooLarge(_))));
