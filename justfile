@@ -8,7 +8,7 @@ default:
     @just --list --unsorted
 
 # Everything that must hold before a change is handed in. Changes no file under version control.
-verify: fmt clippy docs test doctest deny fuzz
+verify: fmt clippy docs test doctest deny typescript fuzz
 
 # The code is formatted.
 fmt:
@@ -29,7 +29,7 @@ test *args:
 
 # The tests that take minutes and are left out of `verify`.
 soak:
-    cargo nextest run --workspace --release --locked --run-ignored only
+    cargo nextest run --workspace --release --locked --run-ignored only -E 'not test(typescript)'
 
 # Kill the real server, fill its disk, cut the power of its log: `just crash 200` kills it 200 times.
 crash kills="60" points="1000":
@@ -67,6 +67,39 @@ fuzz target="all" seconds=fuzz_seconds:
         cargo +nightly fuzz run --sanitizer none "$target" "fuzz/corpus/$target" "fuzz/seeds/$target" \
             -- -max_total_time={{ seconds }} -timeout=10 -rss_limit_mb=2048 -max_len=65536 -verbosity=0
     done
+
+# The TypeScript SDK: lint, types, size, tests against the real server and beside Rust clients; and the board is the one built from it.
+typescript: _npm (_page "examples/board/dist/board.html")
+    npx biome check
+    npm run --silent typecheck --workspaces
+    npm run --silent build --workspace revring
+    npm run --silent size --workspace revring
+    cargo build --locked --package revring --package revring-conformance
+    npx vitest run --root clients/typescript
+    cargo nextest run --locked --package revring-client --run-ignored only -E 'test(typescript)'
+    cmp examples/board/dist/board.html src/board.html || { echo "src/board.html is not what its sources make: run \`just board\`" >&2; exit 1; }
+
+# The board in a real browser, against the real server. Needs chromium; REVRING_BROWSER says which.
+browser: _npm
+    cargo build --locked --package revring
+    npx vitest run --root examples/board
+
+# Build examples/board into src/board.html, the page that the server shows at `/`.
+board: _npm (_page "src/board.html")
+
+# Builds the board into one file.
+_page file:
+    npm run --silent build --workspace revring-board -- --logLevel warn
+    node examples/board/scripts/page.mjs {{ file }}
+
+# Installs npm packages, when others are asked for than were installed last.
+[script("bash")]
+_npm:
+    set -euo pipefail
+    { command -v node && command -v npm; } >/dev/null || { echo "node and npm are missing: .ci/run install" >&2; exit 1; }
+    cmp --silent package-lock.json node_modules/.installed-lock.json && exit
+    npm ci --prefer-offline --no-audit --no-fund --loglevel=error
+    cp package-lock.json node_modules/.installed-lock.json
 
 # Run the server: `just serve --listen 127.0.0.1:7700`.
 serve *args:

@@ -3,6 +3,7 @@
 mod accept;
 mod handshake;
 mod http;
+mod page;
 
 use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, thread};
 

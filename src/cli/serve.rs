@@ -25,7 +25,7 @@ use crate::{
 const ABOUT: &str = "\
 Serve rooms over WebSocket
 
-Clients connect to ws://IP:PORT/v1/ws; a browser at http://IP:PORT/ shows a page to try it with. Without any \
+Clients connect to ws://IP:PORT/v1/ws; a browser at http://IP:PORT/ shows a shared board. Without any \
 option the server listens on this machine only and keeps rooms in ./revring-data.";
 
 const SOURCES: &str = "\

@@ -9,7 +9,7 @@ use std::{
 use axum::{
     Router,
     body::Body,
-    response::{Html, IntoResponse as _, Response},
+    response::{IntoResponse as _, Response},
     routing::get,
 };
 use bytes::Bytes;
@@ -24,12 +24,17 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use revring_protocol::codec::Codec;
-use tokio::{net::TcpStream, pin, select, sync::watch};
+use tokio::{net::TcpStream, pin, select, sync::watch, time::timeout};
 use tracing::debug;
 
-use super::handshake::{self, Accepted};
+use super::{
+    handshake::{self, Accepted},
+    page,
+};
 use crate::log::Log;
 
+/// How many times as long an answer may take as its request.
+const ANSWER_TIMES: u32 = 6;
 /// The least that hyper takes.
 const REQUEST_HEAD_BYTES: usize = 8 << 10;
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
@@ -42,8 +47,6 @@ const ABOUT: &str = concat!(
     "Connect a WebSocket to /v1/ws, with the subprotocol revring.v1.json or revring.v1.msgpack,\n",
     "and send JOIN first. /healthz answers ok while the server works, /readyz while it takes updates.\n",
 );
-
-const PAGE: &str = include_str!("../page.html");
 
 /// A connection that has not said yet what it wants.
 pub(super) struct Wire {
@@ -112,15 +115,15 @@ fn ready(log: &dyn Log) -> Response {
     }
 }
 
-/// A page to try the server with, for browsers; else a few words.
-async fn about(headers: HeaderMap) -> Response {
-    let accepted = headers
-        .get(header::ACCEPT)
-        .and_then(|accept| accept.to_str().ok());
-    if accepted.is_some_and(|accept| accept.contains("text/html")) {
-        return Html(PAGE).into_response();
+/// The board, for browsers; else a few words.
+async fn about(request: HeaderMap) -> Response {
+    if page::is_wanted(&request) {
+        return page::answer(&request);
     }
-    text(StatusCode::OK, ABOUT)
+    let mut response = text(StatusCode::OK, ABOUT);
+    let accept = HeaderValue::from_static("accept");
+    response.headers_mut().insert(header::VARY, accept);
+    response
 }
 
 /// Answers one request. Gives the connection back if it became a WebSocket: nothing of HTTP is left of it then.
@@ -155,15 +158,22 @@ pub(super) async fn serve(
         .serve_connection(TokioIo::new(wire.stream), service)
         .with_upgrades();
     pin!(connection);
-    let outcome = select! {
-        outcome = &mut connection => outcome,
-        _ = ending.changed() => {
-            connection.as_mut().graceful_shutdown();
-            connection.as_mut().await
+    let answered = async {
+        select! {
+            outcome = &mut connection => outcome,
+            _ = ending.changed() => {
+                connection.as_mut().graceful_shutdown();
+                connection.as_mut().await
+            }
         }
     };
-    if let Err(error) = outcome {
-        debug!(%error, "a request could not be answered");
+    match timeout(wire.handshake_time * (1 + ANSWER_TIMES), answered).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => debug!(%error, "a request could not be answered"),
+        Err(_) => {
+            debug!("an answer was not taken in time");
+            return None;
+        }
     }
     take_over(accepted.get()?.clone()).await
 }

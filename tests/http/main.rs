@@ -5,128 +5,15 @@
     reason = "a test that cannot go on has failed"
 )]
 
-use std::{net::SocketAddr, time::Duration};
+mod board;
+mod support;
+
+use std::time::Duration;
 
 use revring::{Server, config::Settings};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-    sync::oneshot,
-    task::JoinHandle,
-    time::timeout,
-};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream, time::timeout};
 
-/// Longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-struct Running {
-    address: SocketAddr,
-    stop: oneshot::Sender<()>,
-    done: JoinHandle<()>,
-}
-
-impl Running {
-    async fn start(settings: Settings) -> Self {
-        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        let server = Server::bind(Settings {
-            listen,
-            ephemeral: true,
-            ..settings
-        })
-        .await
-        .unwrap();
-        let address = server.local_addr();
-        let (stop, stopped) = oneshot::channel();
-        let done = tokio::spawn(server.run(async {
-            let _ = stopped.await;
-        }));
-        Self {
-            address,
-            stop,
-            done,
-        }
-    }
-
-    async fn connect(&self) -> TcpStream {
-        TcpStream::connect(self.address).await.unwrap()
-    }
-
-    /// Everything the server answers to `request` until it closes.
-    async fn ask(&self, request: &str) -> String {
-        let mut stream = self.connect().await;
-        stream.write_all(request.as_bytes()).await.unwrap();
-        rest(&mut stream).await
-    }
-
-    async fn get(&self, path: &str, headers: &str) -> String {
-        self.ask(&format!(
-            "GET {path} HTTP/1.1\r\nHost: test\r\n{headers}\r\n"
-        ))
-        .await
-    }
-
-    /// A connection after its handshake, and the head of the response.
-    async fn open(&self, headers: &str) -> (TcpStream, String) {
-        let mut stream = self.connect().await;
-        stream
-            .write_all(handshake(headers).as_bytes())
-            .await
-            .unwrap();
-        let head = head(&mut stream).await;
-        (stream, head)
-    }
-
-    async fn end(self) {
-        self.stop.send(()).unwrap();
-        timeout(PATIENCE, self.done).await.unwrap().unwrap();
-    }
-}
-
-async fn rest(stream: &mut TcpStream) -> String {
-    let mut bytes = Vec::new();
-    timeout(PATIENCE, stream.read_to_end(&mut bytes))
-        .await
-        .expect("the server closes")
-        .unwrap();
-    String::from_utf8(bytes).unwrap()
-}
-
-async fn head(stream: &mut TcpStream) -> String {
-    let mut bytes = Vec::new();
-    while !bytes.ends_with(b"\r\n\r\n") {
-        bytes.push(
-            timeout(PATIENCE, stream.read_u8())
-                .await
-                .expect("the server answers")
-                .unwrap(),
-        );
-    }
-    String::from_utf8(bytes).unwrap()
-}
-
-const VALID: &str = "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
-                     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
-
-fn handshake(headers: &str) -> String {
-    format!("GET /v1/ws HTTP/1.1\r\nHost: test\r\n{VALID}{headers}\r\n")
-}
-
-fn status(response: &str) -> &str {
-    response.split(' ').nth(1).unwrap_or_default()
-}
-
-fn header<'a>(response: &'a str, name: &str) -> Option<&'a str> {
-    let (head, _) = response.split_once("\r\n\r\n")?;
-    let lines = head.lines().filter_map(|line| line.split_once(": "));
-    lines
-        .filter(|(key, _)| key.eq_ignore_ascii_case(name))
-        .map(|(_, value)| value)
-        .next()
-}
-
-fn body(response: &str) -> &str {
-    response.split_once("\r\n\r\n").map_or("", |(_, body)| body)
-}
+use support::{PATIENCE, Running, VALID, body, handshake, header, rest, status};
 
 #[tokio::test]
 async fn w1_the_first_known_subprotocol_is_taken_and_none_means_json() {
@@ -224,31 +111,6 @@ async fn health_is_told_in_two_letters() {
     let server = Running::start(Settings::default()).await;
     let response = server.get("/healthz", "").await;
     assert_eq!((status(&response), body(&response)), ("200", "ok\n"));
-    server.end().await;
-}
-
-#[tokio::test]
-async fn the_root_says_where_to_connect_and_gives_browsers_a_page() {
-    let server = Running::start(Settings::default()).await;
-    let text = server.get("/", "Accept: */*\r\n").await;
-    assert_eq!(status(&text), "200");
-    assert_eq!(
-        header(&text, "content-type"),
-        Some("text/plain; charset=utf-8")
-    );
-    assert!(
-        body(&text).contains("/v1/ws") && body(&text).contains("revring.v1.json"),
-        "{text}"
-    );
-
-    let page = server
-        .get("/", "Accept: text/html,application/xhtml+xml,*/*;q=0.8\r\n")
-        .await;
-    assert_eq!(
-        header(&page, "content-type"),
-        Some("text/html; charset=utf-8")
-    );
-    assert!(body(&page).starts_with("<!doctype html>"), "{page}");
     server.end().await;
 }
 
