@@ -5,9 +5,15 @@ mod conformance;
 #[cfg(test)]
 mod connection;
 #[cfg(test)]
+mod cross;
+#[cfg(test)]
 mod cuts;
 #[cfg(test)]
+mod edits;
+#[cfg(test)]
 mod liveness;
+#[cfg(test)]
+mod node;
 #[cfg(test)]
 mod proxy;
 #[cfg(test)]
