@@ -137,7 +137,7 @@ export class Connection {
     if (at >= this.#timerAt) return;
     clearTimeout(this.#timer);
     this.#timerAt = at;
-    this.#timer = setTimeout(() => this.#tick(), at - clock());
+    this.#timer = setTimeout(() => this.#tick(), Math.min(at - clock(), 2 ** 31 - 1));
   }
 
   /** Drops the connection and makes no other before {@link reconnect}. */
@@ -183,11 +183,15 @@ export class Connection {
     this.phase = "connecting";
     this.retryAt = this.#complaint = undefined;
     this.#wait(connectTimeoutMs);
+    let words = "no token: ";
     try {
-      this.#replica.token = typeof token === "function" ? await token() : token;
-      if (attempt === this.#attempt) this.#dial();
+      const given = typeof token === "function" ? await token() : token;
+      if (attempt !== this.#attempt) return;
+      this.#replica.token = given;
+      words = "";
+      this.#dial();
     } catch (error) {
-      if (attempt === this.#attempt) this.#lost(undefined, `no token: ${wordsOf(error)}`);
+      if (attempt === this.#attempt) this.#lost(undefined, words + wordsOf(error));
     }
   }
 

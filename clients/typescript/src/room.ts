@@ -79,6 +79,8 @@ export class Room extends Writer<Promise<Outcome>> {
   readonly #outcomes = new Map<string, (outcome: Outcome) => void>();
   #setReady = () => {};
   #failReady: (reason: Error) => void = () => {};
+  /** The store is being opened. */
+  #starting: Promise<void> | undefined;
   readonly #ended: Promise<void>;
   #setEnded: (stored?: Promise<void>) => void = () => {};
   readonly #prefix = randomText();
@@ -123,11 +125,14 @@ export class Room extends Writer<Promise<Outcome>> {
       received: (message) => this.#received(message),
       sent: (message) => this.#messageSent(message),
       changed: () => {
+        // The end of a connection ends updates, too (rule K-7).
+        this.#drain("remote");
         if (this.#connection.phase === "closed") this.#finish();
-        this.#wake();
       },
     });
-    if (settings.store) void this.#start(settings.store, seat);
+    // Who does not wait for the end is not bothered.
+    this.#ended.catch(() => {});
+    if (settings.store) this.#starting = this.#start(settings.store, seat);
     else this.#connection.start();
   }
 
@@ -337,15 +342,14 @@ export class Room extends Writer<Promise<Outcome>> {
   async #start(store: Store, seat?: Seat): Promise<void> {
     const settings = this.#settings;
     try {
-      const keeper = await store.keep(store, {
+      this.#keeper = await store.keep(store, {
         ...settings,
         replica: this.#replica,
         seat,
         tell: (event) => this.#events.tell(event),
         again: (other) => new Room(settings, other),
       });
-      if (this.#connection.phase === "closed") return keeper.close();
-      this.#keeper = keeper;
+      if (this.#connection.phase === "closed") return;
       this.#drain("remote");
       this.#connection.start();
     } catch (error) {
@@ -410,6 +414,8 @@ export class Room extends Writer<Promise<Outcome>> {
     queueMicrotask(() => {
       this.#waking = false;
       this.#connection.pump();
+      // An update that cannot be sent ends there.
+      if (this.#replica.events.length) this.#drain("remote");
       this.#subscriptions.tell();
       this.presence.tell();
       this.#tellStatus();
@@ -440,7 +446,7 @@ export class Room extends Writer<Promise<Outcome>> {
       resolve({ status: "rejected", code: "OUTCOME_UNKNOWN", message: CLOSED });
     }
     this.#outcomes.clear();
-    this.#setEnded(this.#keeper?.close());
+    this.#setEnded(this.#starting?.then(() => this.#keeper?.close()));
   }
 }
 

@@ -3,6 +3,7 @@ import { difference } from "../diff.js";
 import { applySplice } from "../splice.js";
 import type { TextField } from "../text.js";
 import type { Splice, Value } from "../types.js";
+import { positionAfter, splicesBetween } from "./differences.js";
 
 /** A `<textarea>`, or an `<input>` of text. */
 export type TextElement = HTMLTextAreaElement | HTMLInputElement;
@@ -66,7 +67,7 @@ export class TextBinding {
   /** Notes what has happened to the text. */
   private look(): void {
     const now = this.value ?? "";
-    if (now !== this.last) this.missed.push(change(this.last, now));
+    this.missed.push(...splicesBetween(this.last, now));
     this.last = now;
   }
 
@@ -79,7 +80,8 @@ export class TextBinding {
     element.value = text;
     // Elsewhere it would take the focus in some browsers.
     if (focused && selectionStart !== null && selectionEnd !== null) {
-      const moved = (position: number) => this.field.map(position, value, text);
+      const splices = splicesBetween(value, text);
+      const moved = (position: number) => positionAfter(splices, position, value, text);
       element.setSelectionRange(moved(selectionStart), moved(selectionEnd), selectionDirection ?? "none");
     }
     element.scrollTop = scrollTop;

@@ -109,7 +109,7 @@ test("a store that cannot give a seat closes the room with its words", async () 
   await expect(room.ready).rejects.toThrow("another process");
 });
 
-test("a room that is closed before its store has answered gives the seat back", async () => {
+test("a room that is closed before its store has answered keeps its updates and gives the seat back", async () => {
   const server = await startServer();
   const closed: string[] = [];
   const memory = memoryStore();
@@ -129,10 +129,15 @@ test("a room that is closed before its store has answered gives the seat back", 
       };
     },
   });
-  const room = openRoom(server.url, { store });
-  await room.close();
+  const name = freshName();
+  const room = openRoom(server.url, { room: name, store });
+  void room.put("cards", "1", { n: 1 });
+  const closing = room.close();
   store.go();
-  await expect.poll(() => closed.length).toBe(1);
+  await closing;
+  expect(closed.length).toBe(1);
+  const again = await liveRoom(server.url, { room: name, store });
+  await until(again, () => again.get("cards", "1")?.data.n === 1 && again.pending.length === 0);
 });
 
 test("a courier sends what is pending on a seat that was left", async () => {
