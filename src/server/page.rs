@@ -18,7 +18,7 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src dat
                       connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The headers of both its answers: here it is, and it is still the same.
-static HEADERS: LazyLock<[(HeaderName, HeaderValue); 6]> = LazyLock::new(|| {
+static HEADERS: LazyLock<[(HeaderName, HeaderValue); 7]> = LazyLock::new(|| {
     let etag = format!("\"{}\"", digest(BOARD));
     let policy = format!("{POLICY}; script-src {}", script_sources(BOARD));
     [
@@ -34,6 +34,11 @@ static HEADERS: LazyLock<[(HeaderName, HeaderValue); 6]> = LazyLock::new(|| {
         (
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),
+        ),
+        // An access token may stand in the page's address.
+        (
+            header::REFERRER_POLICY,
+            HeaderValue::from_static("no-referrer"),
         ),
     ]
 });

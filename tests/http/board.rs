@@ -48,7 +48,7 @@ async fn browsers_get_the_board() {
     for directive in [
         "default-src 'none'",
         "connect-src 'self' ws: wss:",
-        "script-src '",
+        "script-src 'sha256-",
         "frame-ancestors 'none'",
     ] {
         assert!(policy.contains(directive), "{directive} in {policy}");

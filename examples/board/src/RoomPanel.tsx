@@ -54,7 +54,11 @@ function Share({ room }: { room: string }): ReactNode {
   };
   return (
     <div className="panel-part">
-      <label htmlFor="link">Link to this board</label>
+      <label htmlFor="link">
+        {new URL(link).searchParams.has("token")
+          ? "Link to this board, with your access"
+          : "Link to this board"}
+      </label>
       <div className="panel-line">
         <input
           ref={field}

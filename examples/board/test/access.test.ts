@@ -41,7 +41,7 @@ async function tabTo(page: Page, name: string | RegExp): Promise<void> {
   throw new Error(`Tab does not lead to ${name}, but to ${passed.join(", ")}`);
 }
 
-const announced = (page: Page) => page.locator("[aria-live=assertive]").last().innerText();
+const announced = (page: Page) => page.getByTestId("announcements").innerText();
 const focused = (page: Page) => page.evaluate(() => document.activeElement?.textContent ?? "");
 
 test("by keyboard alone: begin, add, write, move, undo, delete; and it is told", async () => {
@@ -55,15 +55,15 @@ test("by keyboard alone: begin, add, write, move, undo, delete; and it is told",
   await page.keyboard.press("Enter");
   await page.keyboard.type("One");
   await page.keyboard.press("Enter");
-  expect(await page.getByTestId("announcements").innerText()).toContain("Card added.");
+  await expect.poll(() => announced(page)).toContain("Card added.");
   await page.keyboard.type("Two");
   await page.keyboard.press("Enter");
   await page.keyboard.press("Escape");
-  expect(await focused(page)).toBe("Add a card to To do");
+  await expect.poll(() => focused(page)).toBe("Add a card to To do");
 
   await page.keyboard.press("Shift+Tab");
   await page.keyboard.press("Shift+Tab");
-  expect(await focused(page)).toBe("One");
+  await expect.poll(() => focused(page)).toBe("One");
   await page.keyboard.press("ArrowDown");
   await expect.poll(() => focused(page)).toBe("Two");
   await page.keyboard.press("Enter");
@@ -79,20 +79,19 @@ test("by keyboard alone: begin, add, write, move, undo, delete; and it is told",
   await expect.poll(() => announced(page)).toMatch(/^Position 1 of 1 in Doing\./);
   await page.keyboard.press("Space");
   await expect.poll(() => announced(page)).toMatch(/^“Two and more” dropped\. Position 1 of 1 in Doing\./);
-  expect(await cardsIn(page, "Doing")).toEqual(["Two and more"]);
+  await expect.poll(() => cardsIn(page, "Doing")).toEqual(["Two and more"]);
   await expect.poll(() => focused(page)).toBe("Two and more");
 
   await page.keyboard.press("Tab");
-  expect(await page.evaluate(() => document.activeElement?.getAttribute("aria-label"))).toBe(
-    "Actions for “Two and more”",
-  );
+  const label = await page.evaluate(() => document.activeElement?.getAttribute("aria-label"));
+  expect(label).toBe("Actions for “Two and more”");
   await page.keyboard.press("Enter");
   await page.getByRole("menu").waitFor();
   await page.keyboard.press("d");
   await expect.poll(() => focused(page)).toMatch(/^Do|^Delete/);
   await page.getByRole("menuitem", { name: "Done" }).focus();
   await page.keyboard.press("Enter");
-  expect(await cardsIn(page, "Done")).toEqual(["Two and more"]);
+  await expect.poll(() => cardsIn(page, "Done")).toEqual(["Two and more"]);
   await expect.poll(() => announced(page)).toMatch(/^Moved to Done\./);
   await expect.poll(() => focused(page)).toBe("Two and more");
 
@@ -104,7 +103,7 @@ test("by keyboard alone: begin, add, write, move, undo, delete; and it is told",
   await page.keyboard.press("Delete");
   await expect.poll(() => allCards(page)).toEqual(["One"]);
   await page.getByText("Deleted “Two and more”").waitFor();
-  expect(await focused(page)).toBe("Add a card to Done");
+  await expect.poll(() => focused(page)).toBe("Add a card to Done");
 });
 
 test("a drag by keyboard is given up with Escape", async () => {
@@ -113,11 +112,12 @@ test("a drag by keyboard is given up with Escape", async () => {
   await addCards(page, "To do", ["One", "Two"]);
   await card(page, "One").focus();
   await page.keyboard.press("Space");
+  await expect.poll(() => announced(page)).toMatch(/^Picked up “One”/);
   await page.keyboard.press("ArrowRight");
   await expect.poll(() => announced(page)).toMatch(/in Doing\./);
   await page.keyboard.press("Escape");
   await expect.poll(() => announced(page)).toMatch(/is back where it was/);
-  expect(await cardsIn(page, "To do")).toEqual(["One", "Two"]);
+  await expect.poll(() => cardsIn(page, "To do")).toEqual(["One", "Two"]);
 });
 
 test("every control has a name, whatever is open", async () => {
@@ -162,7 +162,7 @@ test("a phone: nothing is wider than the page, and everything can be reached", a
   expect(await tooWide(page)).toEqual([]);
   expect(await unreachable(page)).toEqual([]);
   await page.getByRole("menuitem", { name: "Done" }).tap();
-  expect(await cardsIn(page, "Done")).toHaveLength(1);
+  await expect.poll(() => cardsIn(page, "Done")).toHaveLength(1);
   for (const name of [/here, as/, "access"]) {
     await page.getByRole("button", { name }).tap();
     await page.locator(".popover").waitFor();

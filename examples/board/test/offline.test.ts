@@ -57,7 +57,7 @@ const EXPECTED = ["Plan the journey", "Pack"];
 async function expectEdits(...pages: Page[]): Promise<void> {
   for (const page of pages) await expect.poll(() => allCards(page)).toEqual(EXPECTED);
   await agreed(...pages);
-  expect(await allCards(pages[0] as Page)).toEqual(EXPECTED);
+  for (const page of pages) expect(await allCards(page)).toEqual(EXPECTED);
   await expectServersState(server, "offline", pages);
 }
 
@@ -66,11 +66,13 @@ test("offline: a banner says so, edits show at once and are sent when the networ
   await editOffline(context, one);
   expect(await allCards(one)).toEqual(EXPECTED);
   await one.getByTestId("banner").getByText("You are offline. Go on as usual").waitFor();
-  expect(await statusOf(one).innerText()).toMatch(/^Offline: \d+ changes are kept on this device$/);
+  await expect
+    .poll(() => statusOf(one).innerText())
+    .toMatch(/^Offline: \d+ changes are kept on this device$/);
   expect(await allCards(other)).toEqual(["Plan"]);
   await context.setOffline(false);
   await expectEdits(one, other);
-  expect(await statusOf(one).innerText()).toBe("Saved");
+  await expect.poll(() => statusOf(one).innerText()).toBe("Saved");
   await expect.poll(() => one.getByTestId("banner").count()).toBe(0);
 });
 
@@ -94,7 +96,7 @@ test("a page that is loaded while the server takes no connection shows what this
   await context.setOffline(false);
   await one.reload();
   await expect.poll(() => allCards(one)).toEqual(["Plan", "Pack"]);
-  expect(await statusOf(one).innerText()).toBe("Offline: 1 change is kept on this device");
+  await expect.poll(() => statusOf(one).innerText()).toBe("Offline: 1 change is kept on this device");
   await one.getByTestId("reconnect").click();
   await agreed(one, other);
   expect(await allCards(other)).toEqual(["Plan", "Pack"]);

@@ -45,7 +45,9 @@ test("the server is killed and started again under two pages that type: they com
   await Promise.all([offline(one), offline(other)]);
   await typing;
   for (const page of [one, other]) {
-    expect(await statusOf(page).innerText()).toMatch(/^Offline: \d+ changes? (is|are) kept on this device$/);
+    await expect
+      .poll(() => statusOf(page).innerText())
+      .toMatch(/^Offline: \d+ changes? (is|are) kept on this device$/);
     await page.getByTestId("banner").getByText("You are offline. Go on as usual").waitFor();
     await page.keyboard.press("Escape");
   }
@@ -62,7 +64,7 @@ test("the server is killed and started again under two pages that type: they com
   expect(text).toHaveLength(1 + LETTERS.length + NUMBERS.length);
   expect(text.replace(/[^a-z]/g, "")).toBe(LETTERS);
   expect(text.replace(/[^0-9]/g, "")).toBe(NUMBERS);
-  expect(await statusOf(one).innerText()).toBe("Saved");
+  await expect.poll(() => statusOf(one).innerText()).toBe("Saved");
   await expectServersState(server, "restart", [one, other]);
 });
 
